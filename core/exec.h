@@ -1,0 +1,76 @@
+/** The executor: a graph planned for one mode and run on batches by a team.
+ *
+ *  The planner sorts nodes by rate, cuts the tile-rate nodes into segments at batch-wide nodes, gives every
+ * value a place (tile arena of a thread; batch arena for what crosses a cut; step arena), lets elementwise
+ * ops work in place, and reuses gradient buffers of equal width once they are dead. Nothing is allocated
+ * after nib_exec_create.
+ *
+ *  A step: step-rate nodes once; for each segment all tiles, an ordered reduction, the next; the last segment
+ * runs forward and backward on a tile while it is in cache; the others backward in reverse order; lanes'
+ * gradients are added in order 0..7; step-rate nodes backward once on the sums. Results do not depend on the
+ * number of threads.
+ */
+#ifndef NIB_CORE_EXEC_H
+#define NIB_CORE_EXEC_H
+
+#include "core/graph.h"
+#include "core/team.h"
+
+enum { NIB_LANES = 8 };
+
+typedef struct nib_exec nib_exec;
+
+/** Data of one graph input. */
+typedef struct nib_feed {
+    const void *data; /**< float [rows, width] dense, or int32 [rows]; NULL allowed in evaluation for inputs
+                         that only losses read (then those losses are not computed) */
+    const int64_t *offsets; /**< NIB_DOMAIN_ELEMENTS: [rows + 1] first element of each sample; else NULL */
+} nib_feed;
+
+typedef struct nib_batch {
+    int64_t rows;         /**< samples, 1 <= rows <= max_batch */
+    const int32_t *index; /**< [rows] data rows, or NULL: first, first + 1, ... */
+    int64_t first;
+    const nib_feed *feeds; /**< [number of graph inputs] in the order they were added */
+    const float *weight;   /**< sample weight by data row, or NULL: 1 */
+    uint64_t seed;
+    uint32_t step;
+} nib_batch;
+
+/** Sums of a batch, in double. Order of losses and watches: as added to the graph. */
+typedef struct nib_sums {
+    double loss;           /**< the total: tile-rate losses / rows + step-rate ones, each times its factor */
+    const double *losses;  /**< [losses] tile-rate: sum_i w_i y_i (no factor, not divided); step-rate: y */
+    const double *watches; /**< [watches] sum_i y_i */
+} nib_sums;
+
+/** @param max_batch  most samples in a batch (sets: most elements follow from `max_elements` per sample)
+ *  @param team       must outlive the executor
+ *  Errors: NIB_ERR_MEMORY; NIB_ERR_SHAPE when a training graph has no loss. */
+NIB_MUST_USE nib_status nib_exec_create(nib_exec **exec, const nib_graph *graph, nib_mode mode,
+                                        int64_t max_batch, int64_t max_elements, nib_team *team,
+                                        nib_error *err);
+void nib_exec_destroy(nib_exec *exec);
+
+/** Forward and backward of one batch: gradients of the total loss go to params->gradient, trainable rows or
+ * not. Running statistics (batch norm) are updated. The weights are not. `sums` stays valid until the next
+ * call. */
+void nib_exec_train(nib_exec *exec, const nib_batch *batch, nib_sums *sums);
+
+/** Forward only. `outputs[i]` (NULL: not wanted) receives output i as a dense rows x width array. */
+void nib_exec_forward(nib_exec *exec, const nib_batch *batch, float *const *outputs, nib_sums *sums);
+
+/** Diagnose a loss that is not finite: the name of the first parameter that is not finite, else of the first
+ * node whose output on this batch is not; NULL when all is finite. Slow, allocates nothing. */
+const char *nib_exec_find_nonfinite(nib_exec *exec, const nib_batch *batch);
+
+/** Rows of a tile: 64 unless the net is so wide that a tile would leave L2; depends on the graph alone. */
+int64_t nib_exec_tile_rows(const nib_exec *exec);
+
+/** Bytes taken, by arena, for summaries and tests. */
+typedef struct nib_exec_memory {
+    size_t tile_bytes, batch_bytes, step_bytes, lane_bytes;
+} nib_exec_memory;
+nib_exec_memory nib_exec_memory_use(const nib_exec *exec);
+
+#endif

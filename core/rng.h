@@ -1,0 +1,37 @@
+/** Counter-based random numbers: Philox4x32-10 (Random123).
+ *
+ *  A number is a function of (seed, stream, step, element) alone, so it is the same whatever the thread
+ * count, the tile it is drawn in, or the point a run was resumed at. key = seed, counter = (element, stream,
+ * step). element is row of the batch x width + column; stream is nib_rng_stream("layer/purpose"). Source:
+ * Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
+ */
+#ifndef NIB_CORE_RNG_H
+#define NIB_CORE_RNG_H
+
+#include <stdint.h>
+
+typedef struct nib_rng {
+    uint64_t seed;
+    uint32_t stream;
+    uint32_t step;
+} nib_rng;
+
+/** FNV-1a hash of a name like "fc1/kernel_init". */
+uint32_t nib_rng_stream(const char *name);
+
+/** Four 32-bit words for counter (element, stream, step). */
+void nib_rng_words(const nib_rng *rng, uint64_t element, uint32_t words[4]);
+
+/** Uniform in [0, 1) with 53 bits (word 0 and 1 of the element). */
+double nib_rng_uniform(const nib_rng *rng, uint64_t element);
+
+/** Standard normal (Box-Muller on the element's words; one value per element). */
+double nib_rng_normal(const nib_rng *rng, uint64_t element);
+
+/** Uniform integer in [0, n), n >= 1, unbiased to 2^-64 * n. */
+uint64_t nib_rng_below(const nib_rng *rng, uint64_t element, uint64_t n);
+
+/** Random permutation of 0..n-1 into index [n] (Fisher-Yates; elements 0..n-1 of the stream). n < 2^31. */
+void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index);
+
+#endif

@@ -1,0 +1,67 @@
+/** From the `data:` section of a config to datasets in memory: open the sources, split, fit the preprocessing
+ * on the training rows, transform in double, round once to float.
+ *
+ *      data:
+ *        source: {file: jets.h5}              # or {generator: jets, n: 100000}; ${NAME} is taken from the
+ * environment inputs: {x: {path: train/hlf16, preprocess: standardize}}     # short: {x: train/hlf16}
+ *        targets: {y: {path: train/label}}                             # short: {y: train/label}
+ *        weight: train/weight                 # optional sample weights
+ *        validation: {fraction: 0.25, stratify: true}   # or {last: 0.25} | {rows: idx.npy|idx.txt} | a part
+ * of a file test: {inputs: {x: test/hlf16}, targets: {y: test/label}}     # or {fraction: 0.2} (drawn first)
+ * | {rows: ...} seed: 1                              # of generator and splits
+ */
+#ifndef NIB_DATASETS_DATA_H
+#define NIB_DATASETS_DATA_H
+
+#include "core/document.h"
+#include "core/log.h"
+#include "core/team.h"
+#include "datasets/dataset.h"
+#include "datasets/preprocess.h"
+
+typedef struct nib_data_config nib_data_config;
+
+/** Read and check a `data:` map (shorthands already expanded or not: `x:`/`y:` are expanded here).
+ *  @param folder    relative file names are relative to it
+ *  @param config    lives in the arena
+ *  @param resolved  the canonical map with all defaults, in the arena
+ *  Errors: NIB_ERR_CONFIG with place. No file is opened. */
+NIB_MUST_USE nib_status nib_data_config_read(nib_arena *arena, const nib_doc *map, const char *folder,
+                                             nib_data_config **config, nib_doc **resolved, nib_error *err);
+
+/** Names of the targets, in order, and what each must be read as (train decides by the loss: siblings pass
+ * numbers). */
+int nib_data_config_targets(const nib_data_config *config, const char *const **names);
+void nib_data_config_set_target_kind(nib_data_config *config, int target, nib_target_kind kind);
+int nib_data_config_inputs(const nib_data_config *config, const char *const **names);
+
+typedef struct nib_data_file {
+    const char *path; /**< as opened */
+    const char *name; /**< base name */
+    uint32_t crc;     /**< CRC-32 of the contents */
+    int64_t bytes;
+} nib_data_file;
+
+typedef struct nib_data {
+    nib_arena *arena; /**< owns all of it */
+    nib_dataset train, validation, test;
+    int n_inputs;
+    const nib_preprocess_state *preprocess; /**< [n_inputs] as fitted (or as given) */
+    int n_files;
+    const nib_data_file *files;
+    uint64_t fingerprint; /**< of the resolved data section and the contents of its files */
+} nib_data;
+
+/** What is needed of it: preparing for evaluation needs no training rows when the preprocessing is known. */
+typedef enum nib_data_parts { NIB_DATA_ALL, NIB_DATA_TEST_ONLY } nib_data_parts;
+
+/** Load. @param known  preprocessing of a trained model, by input (NULL: fit on the training rows)
+ *  @param team  NULL: one thread
+ *  Errors: NIB_ERR_INPUT naming file, dataset and row; NIB_ERR_CONFIG for a dataset path that is not there
+ * (with the nearest one). */
+NIB_MUST_USE nib_status nib_data_load(const nib_data_config *config, const nib_preprocess_state *known,
+                                      nib_data_parts parts, nib_team *team, const nib_log *log,
+                                      nib_data **data, nib_error *err);
+void nib_data_destroy(nib_data *data);
+
+#endif

@@ -1,0 +1,41 @@
+/** Optimizers: one pass over the flat parameter vector. Keras' formulas, defaults and names of slots. Each is
+ * one .c file ending in one `const nib_optimizer`, listed in train/optimizers.def. */
+#ifndef NIB_TRAIN_OPTIMIZER_H
+#define NIB_TRAIN_OPTIMIZER_H
+
+#include "core/options.h"
+#include "core/params.h"
+
+enum { NIB_MAX_SLOTS = 3 };
+
+/** One update. Padding lanes stay zero; masked weights (params->mask) keep value and slots at zero. */
+typedef struct nib_update {
+    const nib_params *params;   /**< value is written, gradient is read */
+    float *slot[NIB_MAX_SLOTS]; /**< [params->size] moments, in the order of slot_names */
+    int64_t step;               /**< 1 for the first update */
+    double lr;                  /**< after the schedule */
+    double gradient_scale;      /**< 1, or less when clipped by norm */
+    double clip_value;          /**< 0: none; else gradients are cut to +-clip_value first */
+} nib_update;
+
+typedef struct nib_optimizer {
+    const char *name, *help, *source;
+    nib_option_table options;               /**< the first field of the struct is `double lr` */
+    int slots;                              /**< most it uses */
+    const char *slot_names[NIB_MAX_SLOTS];  /**< "m", "v": names in checkpoints */
+    int (*slots_used)(const void *options); /**< NULL: slots */
+    /** Update row `row` of the table (all its padded floats). */
+    void (*update)(const void *options, const nib_update *update, const nib_param *row);
+} nib_optimizer;
+
+extern const nib_optimizer *const nib_optimizers[];
+extern const int nib_optimizers_count;
+const nib_optimizer *nib_optimizer_find(const char *name);
+
+/** Apply to all trainable rows. */
+void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update);
+
+/** Euclidean norm of all trainable gradients (double sums in table order). */
+double nib_gradient_norm(const nib_params *params);
+
+#endif
