@@ -34,8 +34,9 @@ typedef struct nib_layer_build {
 
 struct nib_layer {
     const char *name, *help, *source;
-    const char *keras_class;  /**< "Dense"; "Activation" layers state their function in keras_config */
-    nib_option_table options; /**< without name and from, which every layer has */
+    const char *keras_class; /**< "Dense"; "Activation" layers state their function in keras_config */
+    const nib_option_table
+        *options; /**< without name and from, which every layer has; an activation's are its op's */
     int min_inputs, max_inputs;
     /** Add parameters. Runs for all layers before any graph node is made. @param x shapes of the inputs */
     nib_status (*params)(nib_layer_build *build, const nib_shape *x, nib_shape *y, nib_error *err);
