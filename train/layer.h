@@ -8,6 +8,7 @@
 
 #include "core/graph.h"
 #include "core/options.h"
+#include "train/initializer.h"
 
 typedef struct nib_layer nib_layer;
 
@@ -21,7 +22,15 @@ typedef struct nib_layer_config {
     void *options;           /**< type->options struct, filled */
 } nib_layer_config;
 
-/** What a layer is built with; see train/model.c. */
+/** A parameter waiting for its first values; see nib_layer_add_param. */
+typedef struct nib_layer_param {
+    int index; /**< row of the parameter table */
+    nib_initializer_config initializer;
+} nib_layer_param;
+
+enum { NIB_LAYER_MAX_PARAMS = 8 };
+
+/** What a layer is built with; train/model.c makes it. */
 typedef struct nib_layer_build {
     nib_arena *arena;
     nib_graph *graph;
@@ -30,24 +39,42 @@ typedef struct nib_layer_build {
     int n_inputs;
     const nib_value *input;
     nib_value output; /**< to be set by build */
+    int n_params;
+    nib_layer_param param[NIB_LAYER_MAX_PARAMS];
 } nib_layer_build;
 
 struct nib_layer {
     const char *name, *help, *source;
-    const char *keras_class; /**< "Dense"; "Activation" layers state their function in keras_config */
+    const char *keras_class; /**< "Dense", "Activation", ... */
     const nib_option_table
         *options; /**< without name and from, which every layer has; an activation's are its op's */
     int min_inputs, max_inputs;
-    /** Add parameters. Runs for all layers before any graph node is made. @param x shapes of the inputs */
-    nib_status (*params)(nib_layer_build *build, const nib_shape *x, nib_shape *y, nib_error *err);
-    /** Add nodes. */
+    /** Add parameters and nodes, set `output`. Errors: NIB_ERR_SHAPE, NIB_ERR_CONFIG (the caller puts the
+     * place in front). */
     nib_status (*build)(nib_layer_build *build, nib_error *err);
-    /** Fill the Keras-2 "config" object beyond name, trainable and dtype. */
+    /** The number of outputs in `options`, -1 when it is `auto`; NULL: the layer has none to choose. */
+    int64_t *(*units)(void *options);
+    /** Fill the Keras-2 "config" object beyond name, trainable and dtype; NULL: nothing to add. */
     void (*keras_config)(const nib_layer_config *config, const nib_shape *y, cJSON *json);
 };
 
 extern const nib_layer *const nib_layers[];
 extern const int nib_layers_count;
+/** The layer type of this name, or NULL. */
 const nib_layer *nib_layer_find(const char *name);
+
+/* For layers. */
+
+/** Shape of input i. */
+const nib_shape *nib_layer_input(const nib_layer_build *build, int i);
+
+/** Add the parameter `var` (rank 1: rows = 1) and its value to the graph. */
+NIB_MUST_USE nib_status nib_layer_add_param(nib_layer_build *build, const char *var, nib_role role, int rank,
+                                            int64_t rows, int64_t cols, bool trainable,
+                                            nib_initializer_config initializer, nib_value *value,
+                                            nib_error *err);
+
+/** Build a layer that is one op over its inputs, with the layer's options as the op's. */
+NIB_MUST_USE nib_status nib_layer_add_op(nib_layer_build *build, const nib_op *op, nib_error *err);
 
 #endif

@@ -1,0 +1,62 @@
+/* batch_norm: statistics of the whole batch while training, running ones when evaluating. */
+#include "core/op_options.h"
+#include "train/layer.h"
+
+extern const nib_op nib_op_batch_norm;
+
+typedef struct layer_options {
+    nib_batch_norm_options op; /* first, so that the struct serves the op as it is */
+    bool center, scale;
+} layer_options;
+
+static const nib_option rows[] = {
+    {"momentum", NIB_OPTION_FLOAT, offsetof(layer_options, op.momentum), "0.99", 0, 1, NULL, "",
+     "weight of the past in the running mean and variance"},
+    {"epsilon", NIB_OPTION_FLOAT, offsetof(layer_options, op.epsilon), "0.001", 0, 1, NULL, "",
+     "added to the variance"},
+    NIB_ROW(layer_options, center, NIB_OPTION_BOOL, "true", 0, 0, NULL, "", "train an offset (beta)"),
+    NIB_ROW(layer_options, scale, NIB_OPTION_BOOL, "true", 0, 0, NULL, "", "train a factor (gamma)"),
+};
+
+static const nib_option_table table = NIB_OPTION_TABLE(layer_options, rows);
+
+static nib_status build(nib_layer_build *b, nib_error *err)
+{
+    const layer_options *o = b->config->options;
+    const int64_t width = nib_layer_input(b, 0)->dim[0];
+    nib_initializer_config zeros, ones;
+    NIB_TRY(nib_initializer_read(NULL, "zeros", "", &zeros, err));
+    NIB_TRY(nib_initializer_read(NULL, "ones", "", &ones, err));
+
+    /* Without center or scale the row stays at its first value: it is not trained, and Keras' files leave it
+     * out. */
+    nib_value x[5] = {b->input[0], 0, 0, 0, 0};
+    NIB_TRY(nib_layer_add_param(b, "gamma", NIB_ROLE_BN, 1, 1, width, o->scale, ones, &x[1], err));
+    NIB_TRY(nib_layer_add_param(b, "beta", NIB_ROLE_BN, 1, 1, width, o->center, zeros, &x[2], err));
+    NIB_TRY(nib_layer_add_param(b, "moving_mean", NIB_ROLE_STATE, 1, 1, width, false, zeros, &x[3], err));
+    NIB_TRY(nib_layer_add_param(b, "moving_variance", NIB_ROLE_STATE, 1, 1, width, false, ones, &x[4], err));
+    return nib_graph_add(b->graph, &nib_op_batch_norm, b->config->name, &o->op, x, 5, &b->output, err);
+}
+
+static void keras_config(const nib_layer_config *config, const nib_shape *y, cJSON *json)
+{
+    const layer_options *o = config->options;
+    const int axis = y->rank;
+    cJSON_AddItemToObject(json, "axis", cJSON_CreateIntArray(&axis, 1));
+    cJSON_AddNumberToObject(json, "momentum", o->op.momentum);
+    cJSON_AddNumberToObject(json, "epsilon", o->op.epsilon);
+    cJSON_AddBoolToObject(json, "center", o->center);
+    cJSON_AddBoolToObject(json, "scale", o->scale);
+}
+
+const nib_layer nib_layer_batch_norm = {
+    .name = "batch_norm",
+    .help = "normalise each feature by mean and variance of the batch",
+    .source = "Ioffe and Szegedy, arXiv:1502.03167; Keras BatchNormalization",
+    .keras_class = "BatchNormalization",
+    .options = &table,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .build = build,
+    .keras_config = keras_config,
+};

@@ -1,0 +1,91 @@
+/* dense: y = x kernel + bias, with optional L1 and L2 penalties that become step-rate losses. */
+#include "core/op_options.h"
+#include "train/layer.h"
+
+extern const nib_op nib_op_matmul, nib_op_l1_l2;
+
+typedef struct dense_options {
+    int64_t units;
+    bool use_bias;
+    const nib_doc *kernel_initializer, *bias_initializer;
+    double l1, l2, bias_l1, bias_l2;
+} dense_options;
+
+static const nib_option rows[] = {
+    NIB_ROW(dense_options, units, NIB_OPTION_INT, NULL, 1, 65536, "auto", "",
+            "outputs; auto: as many as the target needs (output layers only)"),
+    NIB_ROW(dense_options, use_bias, NIB_OPTION_BOOL, "true", 0, 0, NULL, "", "add a bias"),
+    NIB_ROW(dense_options, kernel_initializer, NIB_OPTION_NODE, "glorot_uniform", 0, 0, NULL, "",
+            "first values of the kernel (nibble list initializers)"),
+    NIB_ROW(dense_options, bias_initializer, NIB_OPTION_NODE, "zeros", 0, 0, NULL, "",
+            "first values of the bias"),
+    NIB_ROW(dense_options, l1, NIB_OPTION_FLOAT, "0", 0, 1e6, NULL, "", "penalty l1 * sum |kernel|"),
+    NIB_ROW(dense_options, l2, NIB_OPTION_FLOAT, "0", 0, 1e6, NULL, "", "penalty l2 * sum kernel^2"),
+    NIB_ROW(dense_options, bias_l1, NIB_OPTION_FLOAT, "0", 0, 1e6, NULL, "", "penalty bias_l1 * sum |bias|"),
+    NIB_ROW(dense_options, bias_l2, NIB_OPTION_FLOAT, "0", 0, 1e6, NULL, "", "penalty bias_l2 * sum bias^2"),
+};
+
+static const nib_option_table table = NIB_OPTION_TABLE(dense_options, rows);
+
+static nib_status add_penalty(nib_layer_build *b, double l1, double l2, nib_value weights, nib_error *err)
+{
+    if (l1 == 0 && l2 == 0)
+        return NIB_OK;
+    nib_l1_l2_options *options = NIB_NEW(b->arena, nib_l1_l2_options, 1);
+    if (!options)
+        return nib_fail_memory(err, "regulariser");
+    *options = (nib_l1_l2_options){.l1 = l1, .l2 = l2};
+    nib_value penalty;
+    NIB_TRY(nib_graph_add(b->graph, &nib_op_l1_l2, b->config->name, options, &weights, 1, &penalty, err));
+    return nib_graph_loss(b->graph, b->config->name, penalty, 1, err);
+}
+
+static nib_status build(nib_layer_build *b, nib_error *err)
+{
+    const dense_options *o = b->config->options;
+    const nib_shape *x = nib_layer_input(b, 0);
+    nib_initializer_config kernel, bias;
+    if (x->rank != 1)
+        return nib_fail(err, NIB_ERR_SHAPE, "dense needs rows of features, not arrays of rank %d", x->rank);
+    if (o->units < 1)
+        return nib_fail(err, NIB_ERR_CONFIG,
+                        "units: auto is for layers named in model.outputs; write the number of outputs");
+    NIB_TRY(
+        nib_initializer_read(o->kernel_initializer, "glorot_uniform", "kernel_initializer", &kernel, err));
+    NIB_TRY(nib_initializer_read(o->bias_initializer, "zeros", "bias_initializer", &bias, err));
+
+    nib_value operand[3] = {b->input[0], 0, 0};
+    NIB_TRY(nib_layer_add_param(b, "kernel", NIB_ROLE_KERNEL, 2, x->dim[0], o->units, true, kernel,
+                                &operand[1], err));
+    if (o->use_bias)
+        NIB_TRY(nib_layer_add_param(b, "bias", NIB_ROLE_BIAS, 1, 1, o->units, true, bias, &operand[2], err));
+    NIB_TRY(nib_graph_add(b->graph, &nib_op_matmul, b->config->name, NULL, operand, o->use_bias ? 3 : 2,
+                          &b->output, err));
+    NIB_TRY(add_penalty(b, o->l1, o->l2, operand[1], err));
+    return o->use_bias ? add_penalty(b, o->bias_l1, o->bias_l2, operand[2], err) : NIB_OK;
+}
+
+static int64_t *units(void *options)
+{
+    return &((dense_options *)options)->units;
+}
+
+static void keras_config(const nib_layer_config *config, const nib_shape *y, cJSON *json)
+{
+    const dense_options *o = config->options;
+    cJSON_AddNumberToObject(json, "units", (double)y->dim[0]);
+    cJSON_AddBoolToObject(json, "use_bias", o->use_bias);
+}
+
+const nib_layer nib_layer_dense = {
+    .name = "dense",
+    .help = "fully connected: y = x kernel + bias",
+    .source = "Keras Dense",
+    .keras_class = "Dense",
+    .options = &table,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .build = build,
+    .units = units,
+    .keras_config = keras_config,
+};

@@ -1,0 +1,28 @@
+#include "core/op_options.h"
+#include "train/layer.h"
+
+extern const nib_op nib_op_dropout;
+
+static nib_status build(nib_layer_build *b, nib_error *err)
+{
+    return nib_layer_add_op(b, &nib_op_dropout, err);
+}
+
+static void keras_config(const nib_layer_config *config, const nib_shape *y, cJSON *json)
+{
+    (void)y;
+    const nib_dropout_options *o = config->options;
+    cJSON_AddNumberToObject(json, "rate", o->rate);
+}
+
+const nib_layer nib_layer_dropout = {
+    .name = "dropout",
+    .help = "set a share of the values to 0 while training, scale the others up",
+    .source = "Srivastava et al., JMLR 15 (2014) 1929; Keras Dropout",
+    .keras_class = "Dropout",
+    .options = &nib_op_dropout.options,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .build = build,
+    .keras_config = keras_config,
+};

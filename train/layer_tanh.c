@@ -1,0 +1,26 @@
+#include "train/layer.h"
+
+extern const nib_op nib_op_tanh;
+
+static nib_status build(nib_layer_build *b, nib_error *err)
+{
+    return nib_layer_add_op(b, &nib_op_tanh, err);
+}
+
+static void keras_config(const nib_layer_config *config, const nib_shape *y, cJSON *json)
+{
+    (void)config, (void)y;
+    cJSON_AddStringToObject(json, "activation", "tanh");
+}
+
+const nib_layer nib_layer_tanh = {
+    .name = "tanh",
+    .help = "hyperbolic tangent",
+    .source = "Keras activations.tanh",
+    .keras_class = "Activation",
+    .options = &nib_op_tanh.options,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .build = build,
+    .keras_config = keras_config,
+};
