@@ -1,0 +1,242 @@
+#include "train/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is known while the layers are built one after the other. */
+typedef struct builder {
+    nib_model *model;
+    nib_config *config;
+    const nib_dataset *shapes;
+} builder;
+
+static int find_layer(const nib_model *model, const char *name, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(model->layer[i].config->name, name) == 0)
+            return i;
+    return -1;
+}
+
+static const nib_output_config *output_of(const nib_config *config, const char *layer)
+{
+    for (int i = 0; i < config->model.n_outputs; i++)
+        if (strcmp(config->model.output[i].layer, layer) == 0)
+            return &config->model.output[i];
+    return NULL;
+}
+
+static const nib_data_target *target_of(const nib_dataset *shapes, const char *name)
+{
+    for (int i = 0; i < shapes->n_targets; i++)
+        if (strcmp(shapes->target[i].name, name) == 0)
+            return &shapes->target[i];
+    return NULL;
+}
+
+static nib_status add_inputs(builder *b, nib_error *err)
+{
+    nib_model *m = b->model;
+    m->n_inputs = b->shapes->n_inputs;
+    m->input = NIB_NEW(m->arena, nib_model_input, m->n_inputs);
+    if (!m->input)
+        return nib_fail_memory(err, "model");
+    for (int i = 0; i < m->n_inputs; i++) {
+        const nib_data_input *data = &b->shapes->input[i];
+        nib_model_input *input = &m->input[i];
+        input->name = nib_arena_strdup(m->arena, data->name);
+        input->width = data->width;
+        if (!input->name)
+            return nib_fail_memory(err, "model");
+        NIB_TRY(nib_graph_input(m->graph, input->name, NIB_FEED_F32,
+                                data->offsets ? NIB_DOMAIN_ELEMENTS : NIB_DOMAIN_SAMPLES, data->width,
+                                &input->value, err));
+    }
+    return NIB_OK;
+}
+
+/* `from` of a layer: names of layers above or of inputs. */
+static nib_status resolve_from(const nib_model *m, int index, nib_model_layer *layer, nib_error *err)
+{
+    const nib_layer_config *c = layer->config;
+    if (c->n_from > NIB_MAX_INPUTS)
+        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG, "layer %s: %d inputs, at most %d are possible",
+                            c->name, c->n_from, NIB_MAX_INPUTS);
+    if (c->n_from == 0) {
+        layer->n_from = 1;
+        layer->from[0] = index > 0 ? index - 1 : -1;
+        if (index == 0 && m->n_inputs > 1)
+            return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG,
+                                "layer %s: the data have %d inputs; say which one it takes (from: %s)",
+                                c->name, m->n_inputs, m->input[0].name);
+        return NIB_OK;
+    }
+    layer->n_from = c->n_from;
+    for (int i = 0; i < c->n_from; i++) {
+        int from = find_layer(m, c->from[i], index);
+        for (int k = 0; from < 0 && k < m->n_inputs; k++)
+            if (strcmp(m->input[k].name, c->from[i]) == 0)
+                from = -1 - k;
+        bool is_input = from < 0 && strcmp(m->input[-1 - from].name, c->from[i]) == 0;
+        if (from < 0 && !is_input)
+            return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG,
+                                "layer %s: from: '%s' is no input and no layer above it", c->name,
+                                c->from[i]);
+        layer->from[i] = from;
+    }
+    return NIB_OK;
+}
+
+/* An output layer's `units: auto` becomes the target's width, in the resolved config too. */
+static nib_status resolve_units(builder *b, const nib_layer_config *c, nib_error *err)
+{
+    const nib_output_config *output = output_of(b->config, c->name);
+    int64_t *units = c->type->units ? c->type->units(c->options) : NULL;
+    if (!output || !units)
+        return NIB_OK;
+    const nib_data_target *target = target_of(b->shapes, output->target);
+    if (!target)
+        return nib_doc_fail(&output->place, err, NIB_ERR_CONFIG,
+                            "model.outputs: the data have no target '%s'", output->target);
+    if (*units > 0 && *units != target->width)
+        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG,
+                            "layer %s: %lld units, but target %s has %lld %s (write units: auto)", c->name,
+                            (long long)*units, target->name, (long long)target->width,
+                            target->kind == NIB_TARGET_CLASS ? "classes" : "columns");
+    *units = target->width;
+    nib_arena *arena = b->config->arena;
+    const char *path = nib_arena_printf(arena, "model.layers.%s.units", c->name);
+    const char *text = nib_arena_printf(arena, "%lld", (long long)target->width);
+    nib_doc *value = text ? nib_doc_new_scalar(arena, text) : NULL;
+    if (!path || !value)
+        return nib_fail_memory(err, "resolved config");
+    return nib_doc_set_path(arena, b->config->resolved, path, value, err);
+}
+
+static nib_status build_layer(builder *b, int index, nib_layer_param *param, int *n_params, nib_error *err)
+{
+    nib_model *m = b->model;
+    const nib_layer_config *c = &b->config->model.layer[index];
+    nib_model_layer *layer = &m->layer[index];
+    layer->config = c;
+    NIB_TRY(resolve_from(m, index, layer, err));
+    if (layer->n_from < c->type->min_inputs || layer->n_from > c->type->max_inputs)
+        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG, "layer %s: %s takes %d to %d inputs, not %d",
+                            c->name, c->type->name, c->type->min_inputs, c->type->max_inputs, layer->n_from);
+    NIB_TRY(resolve_units(b, c, err));
+
+    nib_value input[NIB_MAX_INPUTS];
+    for (int i = 0; i < layer->n_from; i++)
+        input[i] = layer->from[i] >= 0 ? m->layer[layer->from[i]].value : m->input[-1 - layer->from[i]].value;
+    nib_layer_build build = {.arena = m->arena,
+                             .graph = m->graph,
+                             .params = m->params,
+                             .config = c,
+                             .n_inputs = layer->n_from,
+                             .input = input};
+    layer->first_param = m->params->count;
+    nib_status status = c->type->build(&build, err);
+    if (status == NIB_ERR_CONFIG || status == NIB_ERR_SHAPE) {
+        char why[NIB_ERROR_BYTES];
+        (void)snprintf(why, sizeof why, "%s", err ? err->message : "");
+        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG, "layer %s: %s", c->name, why);
+    }
+    NIB_TRY(status);
+    layer->n_params = build.n_params;
+    layer->value = build.output;
+    layer->shape = nib_graph_node(m->graph, build.output)->shape;
+    memcpy(param + *n_params, build.param, (size_t)build.n_params * sizeof *param);
+    *n_params += build.n_params;
+    return NIB_OK;
+}
+
+/* Graph outputs with the targets' names, the targets as inputs, losses and running hits. */
+static nib_status add_output(builder *b, int index, nib_error *err)
+{
+    nib_model *m = b->model;
+    const nib_output_config *c = &b->config->model.output[index];
+    const nib_objective_config *objective = NULL;
+    for (int i = 0; i < b->config->train.n_objectives; i++)
+        if (strcmp(b->config->train.objective[i].target, c->target) == 0)
+            objective = &b->config->train.objective[i];
+    const nib_data_target *target = target_of(b->shapes, c->target);
+    if (!target || !objective)
+        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG, "model.outputs: '%s' is no target of the data",
+                            c->target);
+    int layer = find_layer(m, c->layer, m->n_layers);
+    if (layer < 0)
+        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG, "model.outputs.%s: there is no layer '%s'",
+                            c->target, c->layer);
+    nib_value logits = m->layer[layer].value;
+    int64_t width = nib_shape_row(&m->layer[layer].shape);
+    if (width != target->width)
+        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG,
+                            "model.outputs.%s: layer %s gives %lld numbers, the target has %lld", c->target,
+                            c->layer, (long long)width, (long long)target->width);
+    m->output[index] =
+        (nib_model_output){.target = c->target, .layer = layer, .width = width, .objective = objective};
+    NIB_TRY(nib_graph_output(m->graph, c->target, logits, err));
+
+    bool is_class = target->kind == NIB_TARGET_CLASS;
+    const nib_loss *loss = objective->loss;
+    nib_value operand[2] = {logits, 0}, y;
+    NIB_TRY(nib_graph_input(m->graph, c->target, is_class ? NIB_FEED_LABEL : NIB_FEED_F32, NIB_DOMAIN_SAMPLES,
+                            is_class ? 1 : width, &operand[1], err));
+    NIB_TRY(nib_graph_add(m->graph, loss->op, c->target, objective->loss_options, operand, 2, &y, err));
+    NIB_TRY(nib_graph_loss(m->graph, c->target, y, objective->weight, err));
+    if (!loss->hits)
+        return NIB_OK;
+    NIB_TRY(nib_graph_add(m->graph, loss->hits, c->target, NULL, operand, 2, &y, err));
+    return nib_graph_watch(m->graph, c->target, y, err);
+}
+
+static nib_status build_model(builder *b, nib_error *err)
+{
+    nib_model *m = b->model;
+    const nib_model_config *c = &b->config->model;
+    m->params = nib_params_create(m->arena);
+    m->graph = m->params ? nib_graph_create(m->arena, m->params) : NULL;
+    m->n_layers = c->n_layers;
+    m->n_outputs = c->n_outputs;
+    m->layer = NIB_NEW(m->arena, nib_model_layer, c->n_layers);
+    m->output = NIB_NEW(m->arena, nib_model_output, c->n_outputs);
+    nib_layer_param *param = NIB_NEW(m->arena, nib_layer_param, c->n_layers * NIB_LAYER_MAX_PARAMS);
+    if (!m->graph || !m->layer || !m->output || !param)
+        return nib_fail_memory(err, "model");
+    NIB_TRY(add_inputs(b, err));
+    int n_params = 0;
+    for (int i = 0; i < c->n_layers; i++)
+        NIB_TRY(build_layer(b, i, param, &n_params, err));
+    for (int i = 0; i < c->n_outputs; i++)
+        NIB_TRY(add_output(b, i, err));
+    NIB_TRY(nib_params_allocate(m->arena, m->params, err));
+    for (int i = 0; i < n_params; i++)
+        nib_initializer_fill(&param[i].initializer, m->params, param[i].index,
+                             (uint64_t)b->config->train.seed);
+    return NIB_OK;
+}
+
+nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dataset *shapes, nib_error *err)
+{
+    nib_arena *arena = nib_arena_create();
+    nib_model *m = arena ? NIB_NEW(arena, nib_model, 1) : NULL;
+    if (!m) {
+        nib_arena_destroy(arena);
+        return nib_fail_memory(err, "model");
+    }
+    m->arena = arena;
+    builder b = {.model = m, .config = config, .shapes = shapes};
+    nib_status status = build_model(&b, err);
+    if (status != NIB_OK) {
+        nib_arena_destroy(arena);
+        return status;
+    }
+    *model = m;
+    return NIB_OK;
+}
+
+void nib_model_destroy(nib_model *model)
+{
+    if (model)
+        nib_arena_destroy(model->arena);
+}
