@@ -240,3 +240,18 @@ void nib_model_destroy(nib_model *model)
     if (model)
         nib_arena_destroy(model->arena);
 }
+
+nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_dataset *data)
+{
+    nib_feed *feed = NIB_NEW(arena, nib_feed, model->n_inputs + model->n_outputs);
+    if (!feed)
+        return NULL;
+    for (int i = 0; i < model->n_inputs; i++)
+        feed[i] = (nib_feed){data->input[i].x, data->input[i].offsets};
+    for (int i = 0; i < model->n_outputs; i++) {
+        const nib_data_target *t = target_of(data, model->output[i].target);
+        if (t)
+            feed[model->n_inputs + i].data = t->kind == NIB_TARGET_CLASS ? (const void *)t->label : t->value;
+    }
+    return feed;
+}

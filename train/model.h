@@ -2,6 +2,7 @@
 #ifndef NIB_TRAIN_MODEL_H
 #define NIB_TRAIN_MODEL_H
 
+#include "core/exec.h"
 #include "datasets/data.h"
 #include "train/config.h"
 
@@ -43,6 +44,10 @@ typedef struct nib_model {
 NIB_MUST_USE nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dataset *shapes,
                                          nib_error *err);
 void nib_model_destroy(nib_model *model);
+
+/** Feeds of a dataset in the order of the graph's inputs (model inputs, then targets; a target that the
+ * dataset lacks has NULL data). In the arena; NULL when out of memory. */
+nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_dataset *data);
 
 /** Keras-like summary (layer, output shape, type, parameters, nonzero, total), as text in `arena`. */
 const char *nib_model_summary(const nib_model *model, nib_arena *arena);

@@ -1,0 +1,139 @@
+#include "train/trainer.h"
+
+#include <math.h>
+
+struct nib_trainer {
+    nib_arena *arena;
+    nib_model *model;
+    const nib_train_config *config;
+    nib_exec *exec;
+    const nib_dataset *data;
+    nib_feed *feeds;
+    int64_t steps_per_epoch;
+    nib_train_state state;
+};
+
+static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
+{
+    const nib_graph_mark *marks;
+    const nib_optimizer *optimizer = t->config->optimizer;
+    int slots =
+        optimizer->slots_used ? optimizer->slots_used(t->config->optimizer_options) : optimizer->slots;
+    int64_t batch = t->config->batch < t->data->rows ? t->config->batch : t->data->rows;
+    t->steps_per_epoch = (t->data->rows + batch - 1) / batch;
+    t->feeds = nib_model_feeds(t->arena, t->model, t->data);
+    if (!t->feeds)
+        return nib_fail_memory(err, "trainer");
+    NIB_TRY(nib_train_state_create(t->arena, t->model->params, nib_graph_losses(t->model->graph, &marks),
+                                   nib_graph_watches(t->model->graph, &marks), slots, &t->state, err));
+    return nib_exec_create(&t->exec, t->model->graph, NIB_MODE_TRAIN, batch, 0, team, err);
+}
+
+nib_status nib_trainer_create(nib_trainer **trainer, nib_model *model, const nib_train_config *config,
+                              const nib_dataset *data, nib_team *team, nib_error *err)
+{
+    nib_arena *arena = nib_arena_create();
+    nib_trainer *t = arena ? NIB_NEW(arena, nib_trainer, 1) : NULL;
+    if (!t) {
+        nib_arena_destroy(arena);
+        return nib_fail_memory(err, "trainer");
+    }
+    *t = (nib_trainer){.arena = arena, .model = model, .config = config, .data = data};
+    nib_status status = create(t, team, err);
+    if (status != NIB_OK) {
+        nib_trainer_destroy(t);
+        return status;
+    }
+    *trainer = t;
+    return NIB_OK;
+}
+
+void nib_trainer_destroy(nib_trainer *trainer)
+{
+    if (!trainer)
+        return;
+    nib_exec_destroy(trainer->exec);
+    nib_arena_destroy(trainer->arena);
+}
+
+nib_train_state *nib_trainer_state(nib_trainer *trainer)
+{
+    return &trainer->state;
+}
+
+int64_t nib_trainer_steps_per_epoch(const nib_trainer *trainer)
+{
+    return trainer->steps_per_epoch;
+}
+
+double nib_trainer_lr(const nib_trainer *t)
+{
+    /* The first field of every optimizer's options is the base rate (train/optimizer.h). */
+    const double *base = t->config->optimizer_options;
+    nib_lr_clock clock = {.base = *base,
+                          .step = t->state.step,
+                          .steps_per_epoch = t->steps_per_epoch,
+                          .epochs = t->config->epochs};
+    return nib_lr_rate(t->config->lr_schedule, t->config->lr_schedule_options, t->config->warmup, &clock,
+                       &t->state.lr);
+}
+
+static nib_status diverged(nib_trainer *t, const nib_batch *batch, double loss, nib_error *err)
+{
+    const char *where = nib_exec_find_nonfinite(t->exec, batch);
+    return nib_fail(
+        err, NIB_ERR_DIVERGED,
+        "the loss became %s in epoch %lld, step %lld (update %lld); first value that is not finite: %s; "
+        "try a smaller learning rate or train.clip_norm",
+        isnan(loss) ? "NaN" : "infinite", (long long)t->state.epoch + 1,
+        (long long)t->state.step_in_epoch + 1, (long long)t->state.step + 1,
+        where ? where : "the loss itself");
+}
+
+static void add_sums(nib_trainer *t, const nib_sums *sums, int64_t rows)
+{
+    const nib_graph_mark *loss;
+    nib_train_state *s = &t->state;
+    (void)nib_graph_losses(t->model->graph, &loss);
+    s->rows += rows;
+    s->loss += sums->loss * (double)rows;
+    for (int i = 0; i < s->n_losses; i++) {
+        bool per_step = nib_graph_node(t->model->graph, loss[i].value)->shape.rate == NIB_RATE_STEP;
+        s->losses[i] += per_step ? sums->losses[i] * (double)rows : sums->losses[i];
+    }
+    for (int i = 0; i < s->n_watches; i++)
+        s->watches[i] += sums->watches[i];
+}
+
+nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, nib_error *err)
+{
+    nib_sums sums;
+    nib_batch batch = {.rows = rows,
+                       .index = index,
+                       .feeds = t->feeds,
+                       .weight = t->data->weight,
+                       .seed = (uint64_t)t->config->seed,
+                       .step = (uint32_t)t->state.step};
+    nib_exec_train(t->exec, &batch, &sums);
+    if (!isfinite(sums.loss))
+        return diverged(t, &batch, sums.loss, err);
+
+    double scale = 1;
+    if (t->config->clip_norm > 0) {
+        double norm = nib_gradient_norm(t->model->params);
+        if (norm > t->config->clip_norm)
+            scale = t->config->clip_norm / norm;
+    }
+    nib_update update = {.params = t->model->params,
+                         .step = t->state.step + 1,
+                         .lr = nib_trainer_lr(t),
+                         .gradient_scale = scale,
+                         .clip_value = t->config->clip_value};
+    for (int i = 0; i < t->state.n_slots; i++)
+        update.slot[i] = t->state.slot[i];
+    nib_optimizer_apply(t->config->optimizer, t->config->optimizer_options, &update);
+    add_sums(t, &sums, rows);
+    t->state.step++;
+    t->state.step_in_epoch++;
+    return NIB_OK;
+}
