@@ -37,9 +37,10 @@ extern const int nib_lr_schedules_count;
 const nib_lr_schedule *nib_lr_schedule_find(const char *name);
 void nib_lr_state_init(nib_lr_state *state);
 
-/** The rate of the next step: linear from 0 to the schedule's first rate over the first `warmup` epochs (the rate of
- *  update k, counted from 1, is k / warm-up updates), then the schedule, whose clock starts after the warm-up. */
-double nib_lr_rate(const nib_lr_schedule *schedule, const void *options, double warmup, const nib_lr_clock *clock,
-                   const nib_lr_state *state);
+/** The rate of the next step: linear from 0 to the schedule's first rate over the first `warmup` epochs (the
+ * rate of update k, counted from 1, is k / warm-up updates), then the schedule, whose clock starts after the
+ * warm-up. */
+double nib_lr_rate(const nib_lr_schedule *schedule, const void *options, double warmup,
+                   const nib_lr_clock *clock, const nib_lr_state *state);
 
 #endif

@@ -194,6 +194,10 @@ static nib_status build_model(builder *b, nib_error *err)
 {
     nib_model *m = b->model;
     const nib_model_config *c = &b->config->model;
+    if (c->n_outputs > NIB_MAX_OUTPUTS)
+        return nib_doc_fail(&c->output[NIB_MAX_OUTPUTS].place, err, NIB_ERR_CONFIG,
+                            "model.outputs: %d outputs, at most %d are possible", c->n_outputs,
+                            NIB_MAX_OUTPUTS);
     m->params = nib_params_create(m->arena);
     m->graph = m->params ? nib_graph_create(m->arena, m->params) : NULL;
     m->n_layers = c->n_layers;

@@ -6,6 +6,8 @@
 #include "datasets/data.h"
 #include "train/config.h"
 
+enum { NIB_MAX_OUTPUTS = 16 };
+
 typedef struct nib_model_layer {
     const nib_layer_config *config;
     int n_from;
