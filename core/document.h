@@ -58,6 +58,9 @@ nib_doc *nib_doc_get(const nib_doc *map, const char *key);
 /** The entry at `key` of a map, or NULL. */
 nib_doc_entry *nib_doc_entry_of(const nib_doc *map, const char *key);
 
+/** True for an absent value: NULL, or an unquoted scalar that is empty, `~` or `null`. */
+bool nib_doc_is_null(const nib_doc *doc);
+
 /** Remove `key` from a map if it is there. */
 void nib_doc_remove(nib_doc *map, const char *key);
 

@@ -85,6 +85,11 @@ NIB_MUST_USE nib_status nib_options_read(nib_arena *arena, const nib_option_tabl
  * memory. */
 nib_doc *nib_options_write(nib_arena *arena, const nib_option_table *table, const void *in);
 
+/** Check a table itself, for tests: unique names, help, words only where they belong, defaults that their own
+ * row accepts. */
+NIB_MUST_USE nib_status nib_options_check(nib_arena *arena, const nib_option_table *table, const char *path,
+                                          nib_error *err);
+
 /** One scalar by the rules of one row. `target` points at the field itself. */
 NIB_MUST_USE nib_status nib_options_read_value(nib_arena *arena, const nib_option *row, const nib_doc *value,
                                                const char *path, void *target, nib_error *err);
