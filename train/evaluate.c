@@ -144,6 +144,7 @@ static nib_status put_score(nib_evaluator *e, int *at, int output, const char *m
     }
     score->value = value;
     score->maximize = maximize;
+    score->headline = !suffix[0];
     return NIB_OK;
 }
 

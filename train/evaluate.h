@@ -11,6 +11,7 @@ typedef struct nib_score {
     const char *name;
     double value;
     bool maximize; /**< larger is better */
+    bool headline; /**< the one number to show of its metric: not the per-class ones */
 } nib_score;
 
 typedef struct nib_evaluator nib_evaluator;
