@@ -1,0 +1,22 @@
+/** What the loss ops share: shape checks, and losses that are a mean over the columns of a function of
+ * prediction - target. */
+#ifndef NIB_CORE_ROW_LOSS_H
+#define NIB_CORE_ROW_LOSS_H
+
+#include "core/op.h"
+
+/** Shapes: x[0] logits [width], x[1] a class index per row [1]; y [1]. */
+NIB_MUST_USE nib_status nib_row_loss_infer_label(const nib_shape *x, nib_op_plan *plan, nib_error *err);
+
+/** Shapes: x[0] prediction [width], x[1] target [width]; y [1]. */
+NIB_MUST_USE nib_status nib_row_loss_infer_values(const nib_shape *x, nib_op_plan *plan, nib_error *err);
+
+/** An input that no gradient flows to: dx = 0 where it must be overwritten. */
+void nib_row_loss_no_gradient(const nib_call *call, int input);
+
+/** Hand on d(loss)/d(prediction): dx[0] (+)= dy * slope, dx[1] (-)= dy * slope.
+ *  @param slope  [rows x stride] derivative of a row's loss by each column's prediction, stride =
+ *                nib_padded(width), padding zero; call->saved of the ops in question */
+void nib_row_loss_backward(const nib_call *call, const float *slope);
+
+#endif
