@@ -17,6 +17,9 @@ NIB_MUST_USE nib_status nib_file_read(nib_arena *arena, const char *path, size_t
  * (NIB_ERR_IO). */
 NIB_MUST_USE nib_status nib_file_write(const char *path, const void *data, size_t bytes, nib_error *err);
 
+/** fsync the folder that `path` lies in: makes a new name survive a crash. */
+NIB_MUST_USE nib_status nib_file_sync_folder(const char *path, nib_error *err);
+
 /** Remove `*.tmp.PID` files in `folder` whose process is gone. */
 void nib_file_remove_stale(const char *folder);
 

@@ -43,6 +43,9 @@ NIB_MUST_USE nib_status nib_h5_create(nib_h5 **file, nib_error *err);
 /** Write the image to `path` atomically (nib_file_write) and close. The file handle is destroyed in any case.
  */
 NIB_MUST_USE nib_status nib_h5_commit(nib_h5 *file, const char *path, nib_error *err);
+/** The bytes that commit would write, from malloc (tests, seeds of fuzzing). The file handle is destroyed in
+ * any case. */
+NIB_MUST_USE nib_status nib_h5_finish(nib_h5 *file, void **image, size_t *bytes, nib_error *err);
 /** Close without writing. NULL-safe. */
 void nib_h5_close(nib_h5 *file);
 const char *nib_h5_path(const nib_h5 *file);
