@@ -24,7 +24,8 @@ typedef struct nib_exec nib_exec;
 typedef struct nib_feed {
     const void *data; /**< float [rows, width] dense, or int32 [rows]; NULL allowed in evaluation for inputs
                          that only losses read (then those losses are not computed) */
-    const int64_t *offsets; /**< NIB_DOMAIN_ELEMENTS: [rows + 1] first element of each sample; else NULL */
+    const int64_t *offsets; /**< NIB_DOMAIN_ELEMENTS: [data rows + 1] first element of each data row, the same
+                               for all such inputs; else NULL */
 } nib_feed;
 
 typedef struct nib_batch {
@@ -40,7 +41,8 @@ typedef struct nib_batch {
 /** Sums of a batch, in double. Order of losses and watches: as added to the graph. */
 typedef struct nib_sums {
     double loss;           /**< the total: tile-rate losses / rows + step-rate ones, each times its factor */
-    const double *losses;  /**< [losses] tile-rate: sum_i w_i y_i (no factor, not divided); step-rate: y */
+    const double *losses;  /**< [losses] tile-rate: sum_i w_i y_i (no factor, not divided); step-rate: y; 0
+                              when  an input was missing (nib_feed) */
     const double *watches; /**< [watches] sum_i y_i */
 } nib_sums;
 

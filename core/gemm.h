@@ -2,7 +2,8 @@
  *
  *  Matrices are row-major with their own strides. Rows of C are computed to the full padded width where the
  * operand is padded (padding of B's columns zero gives padding of C zero). Single-threaded. Which engine runs
- * a product is decided by shape class and instruction set, never by timing.
+ * a product is decided by shape class and instruction set, never by timing. A row of y or dx does not depend
+ * on the other rows as long as `rows` stays the same: ops pass the tile's capacity, not the rows that count.
  */
 #ifndef NIB_CORE_GEMM_H
 #define NIB_CORE_GEMM_H
@@ -21,7 +22,7 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, int64_t
 /** dw (+)= x^T dy: dw [k, n], x [m, k], dy [m, n]. */
 void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate);
 
-/** Name of the engine for manifests: "openblas <core name>". */
-const char *nib_gemm_engine(void);
+/** Name of the engine for manifests: "openblas <core name>". `text` has `bytes`. */
+void nib_gemm_engine(char *text, int bytes);
 
 #endif

@@ -47,7 +47,7 @@ NIB_MUST_USE nib_status nib_graph_watch(nib_graph *graph, const char *name, nib_
 NIB_MUST_USE nib_status nib_graph_output(nib_graph *graph, const char *name, nib_value value, nib_error *err);
 
 /* What is in it, for planners, summaries and tests. Nodes are in topological order: inputs of a node come
- * before it. */
+ * before it. A pointer to a node is good until the next node is added. */
 typedef enum nib_node_kind { NIB_NODE_INPUT, NIB_NODE_PARAM, NIB_NODE_OP } nib_node_kind;
 
 typedef struct nib_node {

@@ -4,14 +4,15 @@
  * side by side. Nodes hold a `const nib_op *`, so quant and train add ops that core does not list.
  *
  *  Rows and padding. A tile-rate tensor is rows x width with stride nib_padded(width); padding lanes of x and
- * dy are zero when an op is called, and the op leaves zeros in the padding of y and dx. Rows beyond the
- * tile's end are computed too where that is cheaper (their sample weight is 0, so their dy is 0): `rows` says
- * how many count.
+ * dy are zero when an op is called, and the op leaves zeros in the padding of y and dx. dim[0] of a tile-rate
+ * tensor is the tile's capacity, `rows` says how many of them count. The others hold anything, in dy too: an
+ * op may compute them as well where that is cheaper (and must where a row's bits would else depend on how
+ * many there are: matrix products), but whatever sums over rows sums over `rows`.
  *
  *  Gradients. backward gets dy and fills dx[i]. Where `accumulate[i]` is false it must overwrite dx[i], else
  * add to it (fan-out, and the second and later tiles of a lane for step-rate inputs). dx[i].data == NULL: not
  * wanted. A step-rate input (kernel, bias) of a tile-rate op gets its gradient summed over the rows of the
- * tile.
+ * tile. Inputs are filled in order, 0 first: a value may be several inputs of one node.
  */
 #ifndef NIB_CORE_OP_H
 #define NIB_CORE_OP_H
@@ -65,21 +66,24 @@ typedef struct nib_call {
     uint32_t stream;     /**< nib_rng_stream("<node>/<op>") */
     nib_mode mode;
     int inputs;
-    int64_t rows; /**< tile: rows of y's domain that count; step: dim[0] */
+    nib_domain domain; /**< of y */
+    int64_t rows;      /**< tile: rows of y's domain that count; step: dim[0] */
     nib_tensor x[NIB_MAX_INPUTS];
     nib_tensor y;
     nib_tensor dx[NIB_MAX_INPUTS];
     bool accumulate[NIB_MAX_INPUTS];
     nib_tensor dy;
-    float *saved;  /**< [rows x saved_row] of this tile: forward keeps here what backward needs */
+    float *saved;  /**< [rows x saved_row] of this tile, stride nib_padded(saved_row): forward keeps here what
+                      backward needs; NULL when evaluating */
     double *state; /**< batch-wide ops: [state_doubles] results of the reduction, the same for all tiles */
-    const nib_tile *tile; /**< NULL for step-rate calls */
+    bool dry;      /**< `reduced` must not write running statistics (diagnosis) */
+    const nib_tile *tile; /**< NULL for step-rate calls; in `reduced` only the batch's counts are set */
 } nib_call;
 
 typedef enum nib_op_flag {
     NIB_OP_READS_X = 1,  /**< backward reads x */
     NIB_OP_READS_Y = 2,  /**< backward reads y */
-    NIB_OP_IN_PLACE = 4, /**< y may be x[0] (and dx[0] may be dy): elementwise */
+    NIB_OP_IN_PLACE = 4, /**< elementwise: y may be x[0] (unless READS_X), and dx[0] may be dy */
     NIB_OP_BATCH_WIDE =
         8, /**< in training needs a reduction over the whole batch before forward (and backward) */
     NIB_OP_IDENTITY_EVAL = 16 /**< y = x when evaluating (dropout): the planner leaves it out */
@@ -124,6 +128,8 @@ typedef struct nib_op {
     nib_option_table options;
     int min_inputs, max_inputs;
     unsigned flags;
+    unsigned
+        no_gradient; /**< bit i: none flows to input i (targets, running statistics); dx[i].data is NULL */
 
     /** Check the inputs' shapes and fill `plan`. The message names what does not fit; the graph adds the
      * node. */
@@ -132,9 +138,10 @@ typedef struct nib_op {
     void (*forward)(const nib_call *call);
     void (*backward)(const nib_call *call); /**< NULL: no gradient flows through */
 
-    /* Batch-wide ops: partial sums of a tile are added to `sum` [reduce_doubles]; sums of all lanes, added in
-     * order, become `state`. The backward pair does the same before backward; it may use and extend `state`.
-     */
+    /* Batch-wide ops, tile-rate only. Training: partial sums of a tile are added to `sum` [reduce_doubles];
+     * the sums of all lanes, added in order, become `state`. The backward pair does the same before backward;
+     * it may use and extend `state`. Evaluating: `reduced` is called once before the tiles with sum == NULL
+     * and makes `state` from step-rate inputs. */
     void (*reduce)(const nib_call *call, double *sum);
     void (*reduced)(const nib_call *call,
                     const double *sum); /**< may write step-rate x (running statistics) */
@@ -151,5 +158,13 @@ extern const int nib_ops_count;
 
 /** The op of this name, or NULL. */
 const nib_op *nib_op_find(const char *name);
+
+/** An infer for ops whose inputs all have one shape, which is that of y; keeps nothing, no state. */
+nib_status nib_op_infer_same(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,
+                             nib_error *err);
+
+/** A shape as text for messages: "[rows, 16]" (tile), "[16, 32]" (step). `text` has NIB_SHAPE_BYTES. */
+enum { NIB_SHAPE_BYTES = 96 };
+const char *nib_shape_text(const nib_shape *shape, char *text);
 
 #endif

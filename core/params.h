@@ -61,7 +61,8 @@ NIB_MUST_USE nib_status nib_params_allocate(nib_arena *arena, nib_params *params
 /** Index of "layer/var", or -1. */
 int nib_params_find(const nib_params *params, const char *name);
 
-/** View of one row in a flat vector (`params->value`, a moment, ...). */
+/** View of one row in a flat vector (`params->value`, a moment, ...): rows x cols, a rank-1 row as 1 x cols.
+ */
 nib_tensor nib_params_view(const nib_params *params, int index, float *flat);
 
 /** Copy a row to or from a dense rows x cols array (files, Keras layout). Padding is not touched. */

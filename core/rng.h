@@ -31,7 +31,8 @@ double nib_rng_normal(const nib_rng *rng, uint64_t element);
 /** Uniform integer in [0, n), n >= 1, unbiased to 2^-64 * n. */
 uint64_t nib_rng_below(const nib_rng *rng, uint64_t element, uint64_t n);
 
-/** Random permutation of 0..n-1 into index [n] (Fisher-Yates; elements 0..n-1 of the stream). n < 2^31. */
+/** Random permutation of 0..n-1 into index [n] (Fisher-Yates). n < 2^31. Swap i draws from
+ * element i / 2 of the stream, words 0 and 1 for even i, 2 and 3 for odd i. */
 void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index);
 
 #endif

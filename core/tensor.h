@@ -22,6 +22,13 @@ typedef struct nib_tensor {
 /** Round up to a whole number of vector lanes (16 floats). */
 int64_t nib_padded(int64_t floats);
 
+/** Floats from the first row to behind the last one, padding included: what an elementwise op with f(0) = 0
+ * may walk as one array. */
+static inline int64_t nib_tensor_floats(const nib_tensor *x)
+{
+    return x->dim[0] * x->stride;
+}
+
 /** A rows x cols view. */
 nib_tensor nib_tensor_matrix(float *data, int64_t rows, int64_t cols, int64_t stride);
 

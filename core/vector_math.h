@@ -13,6 +13,16 @@
 #include <stdint.h>
 #include <string.h>
 
+/** Before a loop over elements: iterations are independent although y may be x (in place), which compilers
+ * cannot know and would not vectorise for. */
+#if defined(__clang__)
+#define NIB_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define NIB_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define NIB_INDEPENDENT
+#endif
+
 static inline uint32_t nib_float_bits(float x)
 {
     uint32_t bits;

@@ -1,0 +1,93 @@
+#include <string.h>
+
+#include "core/gemm.h"
+#include "core/op.h"
+#include "core/vector_math.h"
+
+/* y = x w + b;  dx = dy w^T, dw = x^T dy, db = sum of the rows of dy. w and b are step-rate. The products
+ * over rows of x and dy always take the tile's full capacity, so that a row's bits do not depend on how many
+ * rows there are. */
+
+static void forward(const nib_call *call)
+{
+    const float *bias = call->inputs == 3 ? call->x[2].data : NULL;
+    nib_gemm_forward(call->y, call->x[0], call->x[1], bias, call->y.dim[0]);
+}
+
+static void bias_gradient(const nib_call *call)
+{
+    float *db = call->dx[2].data;
+    const int64_t width = call->dy.stride; /* padding is zero */
+    if (!call->accumulate[2])
+        memset(db, 0, (size_t)width * sizeof *db);
+    for (int64_t r = 0; r < call->rows; ++r) {
+        const float *dy = call->dy.data + r * call->dy.stride;
+        NIB_INDEPENDENT
+        for (int64_t c = 0; c < width; ++c)
+            db[c] += dy[c];
+    }
+}
+
+static void backward(const nib_call *call)
+{
+    if (call->dx[0].data)
+        nib_gemm_input_gradient(call->dx[0], call->dy, call->x[1], call->dx[0].dim[0], call->accumulate[0]);
+    if (call->dx[1].data)
+        nib_gemm_weight_gradient(call->dx[1], call->x[0], call->dy, call->rows, call->accumulate[1]);
+    if (call->inputs == 3 && call->dx[2].data)
+        bias_gradient(call);
+}
+
+static nib_status infer(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,
+                        nib_error *err)
+{
+    (void)options;
+    char a[NIB_SHAPE_BYTES], b[NIB_SHAPE_BYTES];
+    bool step = x[0].rate == NIB_RATE_STEP;
+    if (x[1].rate != NIB_RATE_STEP || x[1].rank != 2)
+        return nib_fail(err, NIB_ERR_SHAPE, "the kernel is %s, not a matrix of parameters",
+                        nib_shape_text(&x[1], a));
+    if (x[0].rank != (step ? 2 : 1) || nib_shape_row(&x[0]) != x[1].dim[0])
+        return nib_fail(err, NIB_ERR_SHAPE, "the input is %s, but the kernel is %s", nib_shape_text(&x[0], a),
+                        nib_shape_text(&x[1], b));
+    if (inputs == 3 && (x[2].rate != NIB_RATE_STEP || x[2].rank != 1 || x[2].dim[0] != x[1].dim[1]))
+        return nib_fail(err, NIB_ERR_SHAPE, "the bias is %s, but the kernel is %s", nib_shape_text(&x[2], a),
+                        nib_shape_text(&x[1], b));
+    plan->y = x[0];
+    plan->y.dim[step ? 1 : 0] = x[1].dim[1];
+    return NIB_OK;
+}
+
+static const nib_op_case cases[] = {
+    {.name = "with bias",
+     .inputs = 3,
+     .input = {{.rate = NIB_RATE_TILE, .cols = 7},
+               {.rate = NIB_RATE_STEP, .rows = 7, .cols = 5},
+               {.rate = NIB_RATE_STEP, .cols = 5}}},
+    {.name = "no bias",
+     .inputs = 2,
+     .input = {{.rate = NIB_RATE_TILE, .cols = 33}, {.rate = NIB_RATE_STEP, .rows = 33, .cols = 18}}},
+    {.name = "one by one",
+     .inputs = 3,
+     .input = {{.rate = NIB_RATE_TILE, .cols = 1},
+               {.rate = NIB_RATE_STEP, .rows = 1, .cols = 1},
+               {.rate = NIB_RATE_STEP, .cols = 1}}},
+    {.name = "of parameters",
+     .inputs = 2,
+     .input = {{.rate = NIB_RATE_STEP, .rows = 4, .cols = 3}, {.rate = NIB_RATE_STEP, .rows = 3, .cols = 6}}},
+};
+
+const nib_op nib_op_matmul = {
+    .name = "matmul",
+    .help = "x kernel + bias; the bias is optional",
+    .source = "definition",
+    .options = NIB_OPTION_TABLE_EMPTY,
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .flags = NIB_OP_READS_X,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .cases = cases,
+    .n_cases = (int)(sizeof cases / sizeof cases[0]),
+};

@@ -1,0 +1,79 @@
+#include "core/rng.h"
+
+#include <math.h>
+
+#include <Random123/philox.h>
+
+static const double TWO_PI = 6.283185307179586476925286766559;
+
+uint32_t nib_rng_stream(const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (const unsigned char *c = (const unsigned char *)name; *c; ++c)
+        hash = (hash ^ *c) * 16777619u;
+    return hash;
+}
+
+void nib_rng_words(const nib_rng *rng, uint64_t element, uint32_t words[4])
+{
+    philox4x32_ctr_t counter = {{(uint32_t)element, (uint32_t)(element >> 32), rng->stream, rng->step}};
+    philox4x32_key_t key = {{(uint32_t)rng->seed, (uint32_t)(rng->seed >> 32)}};
+    philox4x32_ctr_t out = philox4x32_R(10, counter, key);
+    for (int i = 0; i < 4; ++i)
+        words[i] = out.v[i];
+}
+
+/* 53 bits in [0, 1). */
+static double unit(uint32_t low, uint32_t high)
+{
+    return (double)((((uint64_t)high << 32) | low) >> 11) * 0x1p-53;
+}
+
+double nib_rng_uniform(const nib_rng *rng, uint64_t element)
+{
+    uint32_t w[4];
+    nib_rng_words(rng, element, w);
+    return unit(w[0], w[1]);
+}
+
+double nib_rng_normal(const nib_rng *rng, uint64_t element)
+{
+    uint32_t w[4];
+    nib_rng_words(rng, element, w);
+    /* 1 - u lies in (0, 1], so the logarithm is finite. */
+    return sqrt(-2.0 * log(1.0 - unit(w[0], w[1]))) * cos(TWO_PI * unit(w[2], w[3]));
+}
+
+/* High 64 bits of word * n: Lemire's multiply-shift, biased by less than n / 2^64. */
+static uint64_t scale_down(uint64_t word, uint64_t n)
+{
+    uint64_t w0 = word & 0xffffffffu, w1 = word >> 32, n0 = n & 0xffffffffu, n1 = n >> 32;
+    uint64_t middle = w1 * n0 + ((w0 * n0) >> 32);
+    uint64_t carry = (middle & 0xffffffffu) + w0 * n1;
+    return w1 * n1 + (middle >> 32) + (carry >> 32);
+}
+
+uint64_t nib_rng_below(const nib_rng *rng, uint64_t element, uint64_t n)
+{
+    uint32_t w[4];
+    nib_rng_words(rng, element, w);
+    return scale_down(((uint64_t)w[1] << 32) | w[0], n);
+}
+
+void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index)
+{
+    for (int64_t i = 0; i < n; ++i)
+        index[i] = (int32_t)i;
+    /* One call makes the numbers of two elements: the shuffle of a large data set is a serial part of an
+     * epoch. */
+    uint32_t w[4];
+    for (int64_t i = n - 1; i > 0; --i) {
+        if (i == n - 1 || (i & 1))
+            nib_rng_words(rng, (uint64_t)(i >> 1), w);
+        const uint32_t *half = &w[2 * (i & 1)];
+        int64_t j = (int64_t)scale_down(((uint64_t)half[1] << 32) | half[0], (uint64_t)i + 1);
+        int32_t swap = index[i];
+        index[i] = index[j];
+        index[j] = swap;
+    }
+}
