@@ -51,7 +51,8 @@ static void add_machine(cJSON *manifest, int threads)
     nib_cpu_model(text, sizeof text);
     cJSON_AddStringToObject(machine, "processor", text);
     cJSON_AddStringToObject(machine, "isa", nib_cpu_isa());
-    cJSON_AddStringToObject(machine, "gemm", nib_gemm_engine());
+    nib_gemm_engine(text, sizeof text);
+    cJSON_AddStringToObject(machine, "gemm", text);
     cJSON_AddNumberToObject(machine, "threads", threads);
 }
 
