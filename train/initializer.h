@@ -17,11 +17,11 @@ NIB_MUST_USE nib_status nib_initializer_read(const nib_doc *node, const char *in
                                              nib_initializer_config *config, nib_error *err);
 nib_doc *nib_initializer_write(nib_arena *arena, const nib_initializer_config *config);
 
-/** Fill a row of params->value; fan-in = rows, fan-out = cols. Random numbers: stream "<name>/init" of
- * `seed`. */
+/** Fill a row of params->value; fan-in = rows, fan-out = cols, both cols for rank 1. Random numbers: stream
+ * "<name>/init" of `seed`. */
 void nib_initializer_fill(const nib_initializer_config *config, nib_params *params, int index, uint64_t seed);
 
-/** Names for `nibble list`. */
-int nib_initializer_names(const char *const **names, const char *const **helps);
+/** Row `index` of the table, for `nibble list`. False beyond the end. */
+bool nib_initializer_row(int index, const char **name, const char **help);
 
 #endif

@@ -13,6 +13,8 @@ typedef struct nib_lr_clock {
     double base;  /**< the optimizer's lr */
     int64_t step; /**< 0 for the first update */
     int64_t steps_per_epoch, epochs;
+    int64_t warmup_steps; /**< set by nib_lr_rate: updates taken off the front, so that `step` counts from
+                             there */
 } nib_lr_clock;
 
 /** State that outlives an epoch; checkpointed as it is. */

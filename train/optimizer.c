@@ -1,0 +1,80 @@
+#include "train/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/optimizer_pass.h"
+
+#define NIB_OPTIMIZER(name) extern const nib_optimizer nib_optimizer_##name;
+#include "train/optimizers.def"
+#undef NIB_OPTIMIZER
+
+#define NIB_OPTIMIZER(name) &nib_optimizer_##name,
+const nib_optimizer *const nib_optimizers[] = {
+#include "train/optimizers.def"
+};
+#undef NIB_OPTIMIZER
+const int nib_optimizers_count = (int)(sizeof nib_optimizers / sizeof nib_optimizers[0]);
+
+const nib_optimizer *nib_optimizer_find(const char *name)
+{
+    for (int i = 0; i < nib_optimizers_count; i++)
+        if (strcmp(nib_optimizers[i]->name, name) == 0)
+            return nib_optimizers[i];
+    return NULL;
+}
+
+nib_pass nib_pass_begin(const nib_update *update, const nib_param *row)
+{
+    const nib_params *params = update->params;
+    nib_pass pass = {
+        .n = row->rows * row->stride,
+        .value = params->value + row->offset,
+        .gradient = params->gradient + row->offset,
+        .lr = update->lr * row->lr_factor,
+        .clip = update->clip_value > 0 ? (float)update->clip_value : INFINITY,
+        .scale = (float)update->gradient_scale,
+    };
+    for (int i = 0; i < NIB_MAX_SLOTS; i++)
+        pass.slot[i] = update->slot[i] ? update->slot[i] + row->offset : NULL;
+    return pass;
+}
+
+static void keep_unmasked(float *restrict x, const float *restrict mask, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = mask[i] != 0.0f ? x[i] : 0.0f;
+}
+
+void nib_pass_end(const nib_update *update, const nib_param *row)
+{
+    if (!update->params->mask)
+        return;
+    const nib_pass pass = nib_pass_begin(update, row);
+    const float *mask = update->params->mask + row->offset;
+    keep_unmasked(pass.value, mask, pass.n);
+    for (int i = 0; i < NIB_MAX_SLOTS; i++)
+        if (pass.slot[i])
+            keep_unmasked(pass.slot[i], mask, pass.n);
+}
+
+void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update)
+{
+    for (int i = 0; i < update->params->count; i++)
+        if (update->params->row[i].trainable)
+            optimizer->update(options, update, &update->params->row[i]);
+}
+
+double nib_gradient_norm(const nib_params *params)
+{
+    double sum = 0;
+    for (int i = 0; i < params->count; i++) {
+        const nib_param *row = &params->row[i];
+        const float *gradient = params->gradient + row->offset;
+        if (!row->trainable)
+            continue;
+        for (int64_t j = 0; j < row->rows * row->stride; j++)
+            sum += (double)gradient[j] * (double)gradient[j];
+    }
+    return sqrt(sum);
+}
