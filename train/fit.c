@@ -297,7 +297,7 @@ static nib_status end_epoch(fit *f, double lr, double step_seconds, int64_t rows
     bool best = judge(f, value);
     if (c->lr_schedule->epoch_end) {
         const double *base = c->optimizer_options;
-        nib_lr_clock clock = {*base, f->state->step, nib_trainer_steps_per_epoch(f->trainer), c->epochs};
+        nib_lr_clock clock = {*base, f->state->step, nib_trainer_steps_per_epoch(f->trainer), c->epochs, 0};
         c->lr_schedule->epoch_end(c->lr_schedule_options, &clock, &f->state->lr, value, f->monitor_maximize);
     }
     NIB_TRY(write_metrics(f, lr, err));
