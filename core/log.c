@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void write_line(const nib_log *log, nib_log_level level, const char *format, va_list args)
+static void NIB_PRINTF(3, 0)
+    write_line(const nib_log *log, nib_log_level level, const char *format, va_list args)
 {
     char line[2048];
     if (!log || !log->write)

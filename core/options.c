@@ -108,7 +108,7 @@ static const char *choice_name(nib_arena *arena, const char *choices, int index)
             return nib_arena_strndup(arena, c, n);
         c = c[n] ? c + n + 1 : NULL;
     }
-    assert(!"a choice within its list");
+    assert(false && "a choice within its list");
     return NULL;
 }
 

@@ -115,7 +115,7 @@ static double monitored_value(const fit *f)
     for (int i = 0; i < f->n_train; i++)
         if (strcmp(f->monitor, f->train[i].name) == 0)
             return f->train[i].value;
-    return NAN;
+    return (double)NAN;
 }
 
 /* --- Files
