@@ -6,6 +6,7 @@
 #define NIB_TRAIN_RUN_FOLDER_H
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "core/arena.h"
@@ -38,10 +39,13 @@ NIB_MUST_USE nib_status nib_run_folder_write_json(nib_run_folder *run, const cha
 /** Add a line to metrics.csv; the header is written first when the file is new or empty. */
 NIB_MUST_USE nib_status nib_run_folder_append_metrics(nib_run_folder *run, const char *header,
                                                       const char *line, nib_error *err);
+/** fsync metrics.csv if lines were added. Called before a checkpoint, so that a checkpoint never outlives the
+ * lines before it. */
+NIB_MUST_USE nib_status nib_run_folder_sync(nib_run_folder *run, nib_error *err);
 /** Keep the header and the first `epochs` lines (resume). A missing file is fine. */
 NIB_MUST_USE nib_status nib_run_folder_truncate_metrics(nib_run_folder *run, int64_t epochs, nib_error *err);
 
-/** train.log, opened for appending; owned by the run. */
+/** train.log, opened for appending, line-buffered; owned by the run. NULL when it cannot be opened. */
 FILE *nib_run_folder_log(nib_run_folder *run);
 
 /** RUN or MODEL, as every command takes them: a run folder's best.h5, or the file itself. In the arena. */
