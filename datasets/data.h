@@ -35,6 +35,14 @@ int nib_data_config_targets(const nib_data_config *config, const char *const **n
 void nib_data_config_set_target_kind(nib_data_config *config, int target, nib_target_kind kind);
 int nib_data_config_inputs(const nib_data_config *config, const char *const **names);
 
+/** The option tables of the section, for `nibble describe data` and the reference page. */
+typedef struct nib_data_section {
+    const char *path, *help;
+    const nib_option_table *table;
+} nib_data_section;
+extern const nib_data_section nib_data_sections[];
+extern const int nib_data_sections_count;
+
 typedef struct nib_data_file {
     const char *path; /**< as opened */
     const char *name; /**< base name */
@@ -63,5 +71,10 @@ NIB_MUST_USE nib_status nib_data_load(const nib_data_config *config, const nib_p
                                       nib_data_parts parts, nib_team *team, const nib_log *log,
                                       nib_data **data, nib_error *err);
 void nib_data_destroy(nib_data *data);
+
+/** The file name a scalar of a config stands for: ${NAME} from the environment, made absolute: relative names
+ * are relative to `folder`, from `--set` (the place's file begins so) to the current folder. */
+NIB_MUST_USE nib_status nib_data_file_name(nib_arena *arena, const nib_doc *value, const char *folder,
+                                           const char *key, const char **path, nib_error *err);
 
 #endif

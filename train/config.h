@@ -78,6 +78,16 @@ typedef struct nib_config {
     nib_train_config train;
 } nib_config;
 
+/** A section's option table, for `nibble describe` and the reference page. */
+typedef struct nib_config_section {
+    const char *name; /**< "train" */
+    const char *path; /**< "model.layers.NAME" */
+    const char *help;
+    const nib_option_table *table;
+} nib_config_section;
+extern const nib_config_section nib_config_sections[]; /* those of data: nib_data_sections */
+extern const int nib_config_sections_count;
+
 /** Read a config file and apply `sets` ("path=value"). Errors: NIB_ERR_CONFIG, NIB_ERR_INPUT. */
 NIB_MUST_USE nib_status nib_config_read(const char *path, const char *const *sets, int n_sets,
                                         nib_config **config, nib_error *err);
