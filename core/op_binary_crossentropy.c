@@ -47,16 +47,13 @@ static void forward(const nib_call *call)
             for (int64_t c = width; c < stride; c++)
                 saved[i * stride + c] = 0.0f;
         for (int64_t i = 0; i < n; i++)
-            y->data[(first + i) * y->stride] = sum[i] / (float)width;
+            nib_row_loss_put(y, first + i, sum[i] / (float)width);
     }
 }
 
 static void backward(const nib_call *call)
 {
-    nib_row_loss_no_gradient(call, 1);
-    nib_call logits_only = *call;
-    logits_only.dx[1].data = NULL;
-    nib_row_loss_backward(&logits_only, call->saved);
+    nib_row_loss_backward(call, call->saved);
 }
 
 static const nib_op_case cases[] = {
@@ -77,6 +74,7 @@ const nib_op nib_op_binary_crossentropy = {
     .options = NIB_OPTION_TABLE_EMPTY,
     .min_inputs = 2,
     .max_inputs = 2,
+    .no_gradient = 2u,
     .infer = infer,
     .forward = forward,
     .backward = backward,

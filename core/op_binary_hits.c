@@ -18,7 +18,7 @@ static void forward(const nib_call *call)
         float right = 0.0f;
         for (int64_t c = 0; c < x->row_size; c++)
             right += (a[c] > 0.0f) == (b[c] > 0.5f) ? 1.0f : 0.0f;
-        y->data[r * y->stride] = right / (float)x->row_size;
+        nib_row_loss_put(y, r, right / (float)x->row_size);
     }
 }
 
@@ -36,6 +36,7 @@ const nib_op nib_op_binary_hits = {
     .options = NIB_OPTION_TABLE_EMPTY,
     .min_inputs = 2,
     .max_inputs = 2,
+    .no_gradient = 3u,
     .infer = infer,
     .forward = forward,
     .cases = cases,

@@ -114,7 +114,7 @@ static void forward(const nib_call *call)
             const float hit = x->data[(first + i) * x->stride + b.label[i]] - b.max[i];
             /* Without smoothing the mean is left out: it may be infinite where the loss is not. */
             const float mean = smooth > 0.0f ? smooth * b.total[i] / (float)x->row_size : 0.0f;
-            y->data[(first + i) * y->stride] = b.weight[i] * (log_sum[i] - (1.0f - smooth) * hit - mean);
+            nib_row_loss_put(y, first + i, b.weight[i] * (log_sum[i] - (1.0f - smooth) * hit - mean));
         }
         if (call->saved)
             save_slopes(call, &b);
@@ -123,10 +123,7 @@ static void forward(const nib_call *call)
 
 static void backward(const nib_call *call)
 {
-    nib_row_loss_no_gradient(call, 1);
-    nib_call logits_only = *call;
-    logits_only.dx[1].data = NULL;
-    nib_row_loss_backward(&logits_only, call->saved);
+    nib_row_loss_backward(call, call->saved);
 }
 
 static const nib_op_case cases[] = {
@@ -151,6 +148,7 @@ const nib_op nib_op_categorical_crossentropy = {
     .options = NIB_OPTION_TABLE(nib_categorical_crossentropy_options, rows),
     .min_inputs = 2,
     .max_inputs = 2,
+    .no_gradient = 2u,
     .infer = infer,
     .forward = forward,
     .backward = backward,

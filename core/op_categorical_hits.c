@@ -17,7 +17,7 @@ static void forward(const nib_call *call)
         int64_t best = 0;
         for (int64_t c = 1; c < x->row_size; c++)
             best = row[c] > row[best] ? c : best;
-        y->data[r * y->stride] = best == (int64_t)label->data[r * label->stride] ? 1.0f : 0.0f;
+        nib_row_loss_put(y, r, best == (int64_t)label->data[r * label->stride] ? 1.0f : 0.0f);
     }
 }
 
@@ -35,6 +35,7 @@ const nib_op nib_op_categorical_hits = {
     .options = NIB_OPTION_TABLE_EMPTY,
     .min_inputs = 2,
     .max_inputs = 2,
+    .no_gradient = 3u,
     .infer = infer,
     .forward = forward,
     .cases = cases,

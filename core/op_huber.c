@@ -32,7 +32,7 @@ static void forward(const nib_call *call)
             const float d = fabsf(a[c] - b[c]);
             sum += d <= delta ? 0.5f * (d * d) : delta * d - 0.5f * (delta * delta);
         }
-        y->data[r * y->stride] = sum / (float)width;
+        nib_row_loss_put(y, r, sum / (float)width);
         if (call->saved)
             for (int64_t c = 0; c < stride; c++) {
                 const float d = c < width ? a[c] - b[c] : 0.0f;

@@ -42,6 +42,8 @@ static void forward(const nib_call *call)
             absolute += fabs(value);
             square += value * value;
         }
+    for (int64_t c = 1; c < call->y.stride; c++)
+        call->y.data[c] = 0.0f;
     call->y.data[0] = (float)(o->l1 * absolute + o->l2 * square);
 }
 
@@ -61,7 +63,7 @@ static void backward(const nib_call *call)
             const float slope = l1 * sign + l2 * from[c];
             to[c] = call->accumulate[0] ? to[c] + slope : slope;
         }
-        for (int64_t c = columns; c < stride && c < dw->stride; c++)
+        for (int64_t c = columns; c < stride; c++)
             to[c] = 0.0f;
     }
 }

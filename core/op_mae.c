@@ -22,7 +22,7 @@ static void forward(const nib_call *call)
         float sum = 0.0f;
         for (int64_t c = 0; c < width; c++)
             sum += fabsf(a[c] - b[c]);
-        y->data[r * y->stride] = sum / (float)width;
+        nib_row_loss_put(y, r, sum / (float)width);
         if (call->saved)
             for (int64_t c = 0; c < stride; c++) {
                 const float d = c < width ? a[c] - b[c] : 0.0f;

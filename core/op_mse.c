@@ -20,7 +20,7 @@ static void forward(const nib_call *call)
         float sum = 0.0f;
         for (int64_t c = 0; c < width; c++)
             sum += (a[c] - b[c]) * (a[c] - b[c]);
-        y->data[r * y->stride] = sum / (float)width;
+        nib_row_loss_put(y, r, sum / (float)width);
         if (call->saved)
             for (int64_t c = 0; c < stride; c++)
                 call->saved[r * stride + c] = c < width ? (a[c] - b[c]) * share : 0.0f;

@@ -28,16 +28,6 @@ nib_status nib_row_loss_infer_values(const nib_shape *x, nib_op_plan *plan, nib_
     return check(x, nib_shape_row(&x[0]), plan, err);
 }
 
-void nib_row_loss_no_gradient(const nib_call *call, int input)
-{
-    const nib_tensor *dx = &call->dx[input];
-    if (!dx->data || call->accumulate[input])
-        return;
-    for (int64_t r = 0; r < call->rows; r++)
-        for (int64_t c = 0; c < dx->stride; c++)
-            dx->data[r * dx->stride + c] = 0.0f;
-}
-
 void nib_row_loss_backward(const nib_call *call, const float *slope)
 {
     for (int i = 0; i < 2; i++) {

@@ -11,10 +11,16 @@ NIB_MUST_USE nib_status nib_row_loss_infer_label(const nib_shape *x, nib_op_plan
 /** Shapes: x[0] prediction [width], x[1] target [width]; y [1]. */
 NIB_MUST_USE nib_status nib_row_loss_infer_values(const nib_shape *x, nib_op_plan *plan, nib_error *err);
 
-/** An input that no gradient flows to: dx = 0 where it must be overwritten. */
-void nib_row_loss_no_gradient(const nib_call *call, int input);
+/** The loss of one row into y, zeros into its padding. */
+static inline void nib_row_loss_put(const nib_tensor *y, int64_t row, float loss)
+{
+    float *to = y->data + row * y->stride;
+    for (int64_t c = 1; c < y->stride; c++)
+        to[c] = 0.0f;
+    to[0] = loss;
+}
 
-/** Hand on d(loss)/d(prediction): dx[0] (+)= dy * slope, dx[1] (-)= dy * slope.
+/** Hand on d(loss)/d(prediction): dx[0] (+)= dy * slope, dx[1] (-)= dy * slope, where wanted.
  *  @param slope  [rows x stride] derivative of a row's loss by each column's prediction, stride =
  *                nib_padded(width), padding zero; call->saved of the ops in question */
 void nib_row_loss_backward(const nib_call *call, const float *slope);
