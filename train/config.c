@@ -264,7 +264,7 @@ static nib_status create(const char *path, nib_config **config, nib_error *err)
 nib_status nib_config_parse(const char *name, const char *folder, const char *text, size_t bytes,
                             const char *const *sets, int n_sets, nib_config **config, nib_error *err)
 {
-    nib_config *c;
+    nib_config *c = NULL;
     NIB_TRY(create(name, &c, err));
     nib_status status = read_text(c, folder, text, bytes, sets, n_sets, err);
     if (status != NIB_OK)
