@@ -5,11 +5,11 @@
 
 #include "core/file.h"
 #include "tools/command.h"
-#include "tools/manifest.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/session.h"
 #include "train/fit.h"
+#include "train/manifest.h"
 #include "train/model_file.h"
 
 typedef struct options {
@@ -213,15 +213,18 @@ static nib_status finish(training *t, nib_error *err)
 static nib_status close_manifest(training *t, nib_status status, nib_error *err)
 {
     nib_error second = {NIB_OK, ""};
-    nib_manifest_finish(t->manifest, status);
-    nib_status written = nib_run_folder_write_json(t->run, "manifest.json", t->manifest, &second);
-    if (status == NIB_OK && written != NIB_OK) {
-        *err = second;
-        return written;
-    }
+    char text[NIB_ERROR_BYTES + 16] = "done";
+    if (status == NIB_ERR_INTERRUPTED)
+        (void)snprintf(text, sizeof text, "interrupted");
+    else if (status != NIB_OK)
+        (void)snprintf(text, sizeof text, "failed: %s", err->message);
     if (status != NIB_OK && t->progress.log)
         fprintf(t->progress.log, "%s\n", err->message);
-    return status;
+    nib_status written = nib_manifest_finish(t->manifest, t->run, text, &second);
+    if (status != NIB_OK || written == NIB_OK)
+        return status;
+    *err = second;
+    return written;
 }
 
 static nib_status work(training *t, nib_error *err)

@@ -129,6 +129,7 @@ static nib_status write_checkpoint(fit *f, nib_error *err)
     if (!job->run)
         return NIB_OK;
     f->last_checkpoint = now();
+    NIB_TRY(nib_run_folder_sync(job->run, err));
     NIB_TRY(nib_checkpoint_write(nib_run_folder_last(job->run), job->model, job->config, job->data, f->state,
                                  err));
     if (f->state->best_epoch < 0)

@@ -9,7 +9,7 @@
 typedef struct nib_manifest_facts {
     const char *version; /**< of nibble */
     int argc;            /**< command line */
-    char *const *argv;
+    const char *const *argv;
     int threads;
     const nib_config *config;
     const nib_data *data;
