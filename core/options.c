@@ -492,6 +492,10 @@ nib_status nib_options_check(nib_arena *arena, const nib_option_table *table, co
 
 void nib_format_double(double value, char *text)
 {
+    if (fabs(value) < 1e15 && value == floor(value) && value != 0) { /* 1000, not 1e+03 */
+        (void)snprintf(text, NIB_NUMBER_BYTES, "%.0f", value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(text, NIB_NUMBER_BYTES, "%.*g", digits, value);
         if (strtod(text, NULL) == value)

@@ -13,7 +13,7 @@ enum {
     MAX_NODES = 100000,
     MAX_BYTES = 16 << 20,
     MAX_ANCHORS = 1000,
-    FLOW_COLUMNS = 88, /* a map or list that fits is written in one line */
+    FLOW_COLUMNS = 110, /* a map or list that fits is written in one line */
     INDENT = 2
 };
 

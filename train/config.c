@@ -37,9 +37,20 @@ const int nib_config_sections_count = (int)(sizeof nib_config_sections / sizeof 
 const char *nib_config_hint(char *text, const char *name, const char *const *names, int count)
 {
     const char *nearest = nib_names_nearest(name, names, (size_t)count);
-    text[0] = '\0';
-    if (nearest)
+    if (nearest) {
         (void)snprintf(text, NIB_HINT_BYTES, " (did you mean '%.80s'?)", nearest);
+        return text;
+    }
+    size_t used = 0;
+    for (int i = 0; i < count; i++) {
+        int n = snprintf(text + used, NIB_HINT_BYTES - used, "%s%s", i ? ", " : " (known: ", names[i]);
+        used += n > 0 ? (size_t)n : 0;
+        if (used + 2 > NIB_HINT_BYTES) {
+            used = 0;
+            break;
+        }
+    }
+    (void)snprintf(text + used, NIB_HINT_BYTES - used, "%s", used ? ")" : "");
     return text;
 }
 
@@ -119,8 +130,9 @@ static nib_status parse_setting(nib_arena *arena, const char *text, setting *set
     } else {
         nib_status status =
             nib_yaml_parse(arena, "value", equals + 1, strlen(equals + 1), &set->value, &inner);
+        const char *why = strstr(inner.message, ": "); /* past the place within the value */
         if (status != NIB_OK)
-            return nib_doc_fail(&place, err, status, "%s", inner.message);
+            return nib_doc_fail(&place, err, status, "%s", why ? why + 2 : inner.message);
     }
     if (!set->value)
         return nib_fail_memory(err, "--set");

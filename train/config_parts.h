@@ -30,8 +30,9 @@ NIB_MUST_USE nib_status nib_config_read_section(nib_arena *arena, const nib_opti
                                                 const nib_doc *map, const char *path, void *out,
                                                 nib_error *err);
 
-/** `nearest` of the names, as " (did you mean 'x'?)", or "" when none is near. `text` has NIB_HINT_BYTES. */
-enum { NIB_HINT_BYTES = 128 };
+/** The nearest of the names, as " (did you mean 'x'?)"; when none is near all of them, as " (known: a, b)",
+ * if they are few. `text` has NIB_HINT_BYTES. */
+enum { NIB_HINT_BYTES = 256 };
 const char *nib_config_hint(char *text, const char *name, const char *const *names, int count);
 
 /** Tables of the sections, for nib_config_sections. */

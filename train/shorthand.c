@@ -319,10 +319,27 @@ static nib_status expand_target(nib_arena *arena, nib_doc *train, const char *ke
     return NIB_OK;
 }
 
+/* The bare name of a target's loss becomes a map, so that `--set train.loss.y.weight=2` finds one. */
+static nib_status open_losses(nib_arena *arena, nib_doc *losses, nib_error *err)
+{
+    for (int i = 0; losses && losses->kind == NIB_DOC_MAP && i < losses->count; i++) {
+        nib_doc *bare = losses->entries[i].value;
+        if (bare->kind != NIB_DOC_SCALAR || nib_doc_is_null(bare))
+            continue;
+        nib_doc *map = nib_doc_new_map(arena);
+        if (!nib_doc_add(arena, map, bare->text, nib_doc_new_map(arena)))
+            return nib_fail_memory(err, "train.loss");
+        stamp(map, &bare->place);
+        losses->entries[i].value = map;
+    }
+    return NIB_OK;
+}
+
 nib_status nib_shorthand_train(nib_arena *arena, nib_doc *train, const nib_data_names *names, nib_error *err)
 {
     if (!train || train->kind != NIB_DOC_MAP)
         return NIB_OK;
     NIB_TRY(expand_target(arena, train, "loss", names, err));
+    NIB_TRY(open_losses(arena, nib_doc_get(train, "loss"), err));
     return expand_target(arena, train, "metrics", names, err);
 }
