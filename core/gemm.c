@@ -29,6 +29,11 @@ void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_
                 accumulate ? 1.0f : 0.0f, dw.data, (blasint)dw.stride);
 }
 
+void nib_gemm_single_thread(void)
+{
+    openblas_set_num_threads(1);
+}
+
 void nib_gemm_engine(char *text, int bytes)
 {
     (void)snprintf(text, (size_t)bytes, "openblas %s", openblas_get_corename());

@@ -22,6 +22,9 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, int64_t
 /** dw (+)= x^T dy: dw [k, n], x [m, k], dy [m, n]. */
 void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate);
 
+/** Keep the engine from starting threads of its own: executors bring theirs. */
+void nib_gemm_single_thread(void);
+
 /** Name of the engine for manifests: "openblas <core name>". `text` has `bytes`. */
 void nib_gemm_engine(char *text, int bytes);
 

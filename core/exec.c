@@ -1,0 +1,462 @@
+#include "core/exec.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/cpu.h"
+#include "core/exec_tile.h"
+#include "core/gemm.h"
+#include "core/rng.h"
+
+/* Lanes are added by the caller alone below this many floats, in pieces by the team above. */
+enum { PIECE_FLOATS = 16384 };
+
+static const nib_node *node_of(const nib_exec *exec, nib_value v)
+{
+    return nib_graph_node(exec->graph, v);
+}
+
+static bool is_op(const nib_exec *exec, nib_value v, nib_rate rate)
+{
+    const nib_node *node = node_of(exec, v);
+    return exec->plan->node[v].used && node->kind == NIB_NODE_OP && node->shape.rate == rate;
+}
+
+static bool is_wide(const nib_exec *exec, nib_value v)
+{
+    return is_op(exec, v, NIB_RATE_TILE) && (node_of(exec, v)->op->flags & NIB_OP_BATCH_WIDE);
+}
+
+/* A view of a value without its data: [capacity or rows, row]. */
+static nib_tensor tensor_of(const nib_exec *exec, const nib_shape *shape)
+{
+    bool tile = shape->rate == NIB_RATE_TILE;
+    int64_t rows = tile ? nib_plan_capacity(exec->plan, shape->domain) : shape->rank == 2 ? shape->dim[0] : 1;
+    int64_t row = nib_shape_row(shape);
+    nib_tensor t = nib_tensor_matrix(NULL, rows, row, nib_padded(row));
+    if (tile) {
+        t.rank = 1 + shape->rank;
+        for (int i = 0; i < shape->rank; ++i)
+            t.dim[1 + i] = shape->dim[i];
+    }
+    return t;
+}
+
+/* All of a call that is the same for every tile and step. */
+static void fill_call(const nib_exec *exec, nib_value v, uint32_t stream, nib_call *call)
+{
+    const nib_node *node = node_of(exec, v);
+    call->options = node->options;
+    call->stream = stream;
+    call->mode = exec->plan->mode;
+    call->inputs = node->n_inputs;
+    call->domain = node->shape.domain;
+    call->y = call->dy = tensor_of(exec, &node->shape);
+    call->rows = call->y.dim[0];
+    call->state = exec->state + exec->plan->node[v].state;
+    for (int i = 0; i < node->n_inputs; ++i)
+        call->x[i] = call->dx[i] = tensor_of(exec, &node_of(exec, node->input[i])->shape);
+}
+
+/* Sum of all lanes. Parameters first, then step-rate nodes. */
+static float *total_gradient(const nib_exec *exec, nib_place place)
+{
+    if (place.space != NIB_SPACE_GRADIENT)
+        return NULL;
+    return place.offset < exec->params->size ? exec->params->gradient + place.offset
+                                             : exec->step_gradient + place.offset - exec->params->size;
+}
+
+/* Step-rate nodes work on fixed memory. Their gradients are always added: what no tile wrote starts at zero.
+ */
+static void bind_step_call(nib_exec *exec, nib_value v)
+{
+    const nib_node *node = node_of(exec, v);
+    const nib_plan_node *p = &exec->plan->node[v];
+    nib_call *call = &exec->step_call[v];
+    if (!is_op(exec, v, NIB_RATE_STEP) && !is_wide(exec, v))
+        return;
+    bool step = node->shape.rate == NIB_RATE_STEP;
+    for (int i = 0; i < node->n_inputs; ++i) {
+        const nib_plan_node *x = &exec->plan->node[exec->plan->node[node->input[i]].source];
+        bool fixed = x->value_at.space == NIB_SPACE_PARAM || x->value_at.space == NIB_SPACE_STEP;
+        call->x[i].data = fixed ? nib_worker_address(exec, exec->worker, x->value_at) : NULL;
+        call->dx[i].data = step && p->wants[i] ? total_gradient(exec, x->gradient_at) : NULL;
+        call->accumulate[i] = true;
+    }
+    call->tile = step ? NULL : &exec->whole;
+    if (step) {
+        call->y.data = nib_worker_address(exec, exec->worker, p->value_at);
+        call->saved = nib_worker_address(exec, exec->worker, p->saved_at);
+        call->dy.data = p->gradient ? total_gradient(exec, p->gradient_at) : NULL;
+    }
+}
+
+static nib_status make_calls(nib_exec *exec, nib_error *err)
+{
+    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
+        const nib_node *node = node_of(exec, v);
+        if (node->kind != NIB_NODE_OP || !exec->plan->node[v].used)
+            continue;
+        const char *name = nib_arena_printf(exec->arena, "%s/%s", node->name, node->op->name);
+        if (!name)
+            return nib_fail_memory(err, "executor");
+        uint32_t stream = nib_rng_stream(name);
+        fill_call(exec, v, stream, &exec->step_call[v]);
+        for (int w = 0; w < exec->threads; ++w)
+            fill_call(exec, v, stream, &exec->worker[w].call[v]);
+        bind_step_call(exec, v);
+        exec->moves_values[v] = exec->plan->node[v].value_at.space == NIB_SPACE_BATCH ||
+                                exec->plan->node[v].saved_at.space == NIB_SPACE_BATCH;
+        for (int i = 0; i < node->n_inputs; ++i) {
+            nib_value x = exec->plan->node[node->input[i]].source;
+            if (exec->plan->node[x].value_at.space == NIB_SPACE_BATCH)
+                exec->moves_values[v] = true;
+        }
+    }
+    for (int w = 0; w < exec->threads; ++w)
+        nib_worker_bind(exec, &exec->worker[w]);
+    return NIB_OK;
+}
+
+static nib_status allocate(nib_exec *exec, nib_error *err)
+{
+    const nib_plan *plan = exec->plan;
+    nib_arena *arena = exec->arena;
+    bool train = plan->mode == NIB_MODE_TRAIN;
+    exec->worker = NIB_NEW(arena, nib_worker, exec->threads);
+    exec->batch_arena = NIB_NEW(arena, float, plan->batch_floats);
+    exec->step_arena = NIB_NEW(arena, float, plan->step_floats);
+    exec->lane_gradient = NIB_NEW(arena, float, train ? NIB_LANES * plan->lane_floats : 0);
+    exec->step_gradient = NIB_NEW(arena, float, plan->gradient_floats - exec->params->size);
+    exec->lane_sum = NIB_NEW(arena, double, NIB_LANES * plan->lane_doubles);
+    exec->sum = NIB_NEW(arena, double, plan->lane_doubles);
+    exec->state = NIB_NEW(arena, double, plan->state_doubles);
+    exec->step_call = NIB_NEW(arena, nib_call, plan->nodes);
+    exec->moves_values = NIB_NEW(arena, bool, plan->nodes);
+    exec->skip = NIB_NEW(arena, bool, plan->nodes);
+    exec->input_feed = NIB_NEW(arena, int, plan->nodes);
+    exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
+    bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
+              exec->step_gradient && exec->lane_sum && exec->sum && exec->state && exec->step_call &&
+              exec->moves_values && exec->skip && exec->input_feed && exec->first_element;
+    for (int w = 0; ok && w < exec->threads; ++w) {
+        nib_worker *worker = &exec->worker[w];
+        worker->arena = NIB_NEW(arena, float, plan->tile_floats);
+        worker->weight = NIB_NEW(arena, float, plan->tile_rows);
+        worker->offsets = NIB_NEW(arena, int64_t, plan->tile_rows + 1);
+        worker->call = NIB_NEW(arena, nib_call, plan->nodes);
+        ok = worker->arena && worker->weight && worker->offsets && worker->call;
+    }
+    return ok ? NIB_OK : nib_fail_memory(err, "executor");
+}
+
+nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode, int64_t max_batch,
+                           int64_t max_elements, nib_team *team, nib_error *err)
+{
+    *out = NULL;
+    assert(max_batch >= 1 && nib_graph_params(graph)->value && "parameters are allocated first");
+    nib_cpu_flush_denormals();
+    nib_gemm_single_thread();
+    nib_arena *arena = nib_arena_create();
+    nib_exec *exec = arena ? NIB_NEW(arena, nib_exec, 1) : NULL;
+    if (!exec) {
+        nib_arena_destroy(arena);
+        return nib_fail_memory(err, "executor");
+    }
+    *exec = (nib_exec){.arena = arena, .graph = graph, .params = nib_graph_params(graph), .team = team};
+    exec->threads = nib_team_threads(team);
+    exec->max_batch = max_batch;
+    exec->n_losses = nib_graph_losses(graph, &exec->loss);
+    exec->n_watches = nib_graph_watches(graph, &exec->watch);
+    nib_status status = nib_plan_create(&exec->plan, arena, graph, mode, max_batch, max_elements, err);
+    if (status == NIB_OK)
+        status = allocate(exec, err);
+    if (status == NIB_OK)
+        status = make_calls(exec, err);
+    if (status != NIB_OK) {
+        nib_arena_destroy(arena);
+        return status;
+    }
+    for (nib_value v = 0, feeds = 0; v < exec->plan->nodes; ++v)
+        if (node_of(exec, v)->kind == NIB_NODE_INPUT)
+            exec->input_feed[v] = feeds++;
+    *out = exec;
+    return NIB_OK;
+}
+
+void nib_exec_destroy(nib_exec *exec)
+{
+    if (exec)
+        nib_arena_destroy(exec->arena);
+}
+
+static void count_elements(nib_exec *exec)
+{
+    const nib_batch *batch = exec->batch;
+    const int64_t *offsets = NULL;
+    for (nib_value v = 0; v < exec->plan->nodes && !offsets; ++v)
+        if (node_of(exec, v)->kind == NIB_NODE_INPUT && node_of(exec, v)->shape.domain == NIB_DOMAIN_ELEMENTS)
+            offsets = batch->feeds[exec->input_feed[v]].offsets;
+    int64_t total = 0;
+    for (int64_t r = 0; offsets && r < batch->rows; ++r) {
+        int64_t row = batch->index ? batch->index[r] : batch->first + r;
+        if (r % exec->plan->tile_rows == 0)
+            exec->first_element[r / exec->plan->tile_rows] = total;
+        total += offsets[row + 1] - offsets[row];
+    }
+    exec->whole.batch_elements = total;
+}
+
+/* Evaluating without targets: what depends on them is left out. */
+static void find_missing(nib_exec *exec)
+{
+    const nib_batch *batch = exec->batch;
+    exec->skips = false;
+    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
+        const nib_node *node = node_of(exec, v);
+        bool missing = node->kind == NIB_NODE_INPUT && !batch->feeds[exec->input_feed[v]].data;
+        for (int i = 0; i < node->n_inputs; ++i)
+            missing = missing || exec->skip[node->input[i]];
+        exec->skip[v] = missing && exec->plan->node[v].used;
+        exec->skips = exec->skips || exec->skip[v];
+    }
+}
+
+static void start_batch(nib_exec *exec, const nib_batch *batch, float *const *outputs)
+{
+    assert(batch->rows >= 1 && batch->rows <= exec->max_batch);
+    exec->batch = batch;
+    exec->outputs = outputs;
+    exec->tiles = (batch->rows + exec->plan->tile_rows - 1) / exec->plan->tile_rows;
+    exec->lanes = exec->tiles < NIB_LANES ? (int)exec->tiles : NIB_LANES;
+    exec->whole = (nib_tile){.batch_samples = batch->rows, .seed = batch->seed, .step = batch->step};
+    if (exec->plan->mode == NIB_MODE_EVALUATE)
+        find_missing(exec);
+    if (exec->plan->tile_elements > 0)
+        count_elements(exec);
+}
+
+static void run_lane(void *context, int lane, int thread)
+{
+    const nib_exec *exec = context;
+    nib_worker *worker = &exec->worker[thread];
+    const nib_action *first = exec->plan->action + exec->phase->first;
+    const nib_action *end = exec->plan->action + exec->phase->end;
+    for (int64_t t = lane; t < exec->tiles; t += NIB_LANES) {
+        nib_worker_start_tile(exec, worker, t);
+        for (const nib_action *action = first; action < end; ++action)
+            nib_worker_act(exec, worker, action);
+    }
+}
+
+/* Lanes in order 0, 1, ...: the one place where threads' work meets. */
+static void add_lane_sums(nib_exec *exec, int64_t first, int64_t count)
+{
+    for (int64_t i = first; i < first + count; ++i) {
+        exec->sum[i] = exec->lane_sum[i];
+        for (int lane = 1; lane < exec->lanes; ++lane)
+            exec->sum[i] += exec->lane_sum[lane * exec->plan->lane_doubles + i];
+    }
+}
+
+/* Batch-wide nodes whose sums the phase has collected. */
+static void finish_phase(nib_exec *exec, const nib_phase *phase, bool dry)
+{
+    for (int a = phase->first; a < phase->end; ++a) {
+        const nib_action *action = &exec->plan->action[a];
+        if (action->kind != NIB_ACTION_REDUCE && action->kind != NIB_ACTION_REDUCE_BACKWARD)
+            continue;
+        const nib_node *node = node_of(exec, action->value);
+        int64_t sums = exec->plan->node[action->value].sums;
+        nib_call *call = &exec->step_call[action->value];
+        add_lane_sums(exec, sums, node->plan.reduce_doubles);
+        call->dry = dry;
+        if (action->kind == NIB_ACTION_REDUCE)
+            node->op->reduced(call, exec->sum + sums);
+        else
+            node->op->reduced_backward(call, exec->sum + sums);
+    }
+}
+
+static void run_phases(nib_exec *exec)
+{
+    for (int p = 0; p < exec->plan->n_phases; ++p) {
+        exec->phase = &exec->plan->phase[p];
+        nib_team_run(exec->team, run_lane, exec, exec->lanes);
+        finish_phase(exec, exec->phase, false);
+    }
+}
+
+/* Step-rate nodes, and states of batch-wide nodes when evaluating. */
+static void run_step_forward(nib_exec *exec)
+{
+    const bool evaluate = exec->plan->mode == NIB_MODE_EVALUATE;
+    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
+        if (is_op(exec, v, NIB_RATE_STEP))
+            node_of(exec, v)->op->forward(&exec->step_call[v]);
+        else if (evaluate && is_wide(exec, v))
+            node_of(exec, v)->op->reduced(&exec->step_call[v], NULL);
+    }
+}
+
+static void run_step_backward(nib_exec *exec)
+{
+    const nib_plan *plan = exec->plan;
+    int64_t lanes = plan->lane_floats - exec->params->size;
+    memset(exec->step_gradient + lanes, 0,
+           (size_t)(plan->gradient_floats - plan->lane_floats) * sizeof *exec->step_gradient);
+    for (int i = 0; i < exec->n_losses; ++i) {
+        nib_value v = exec->loss[i].value;
+        if (node_of(exec, v)->shape.rate == NIB_RATE_STEP && plan->node[v].gradient)
+            *total_gradient(exec, plan->node[v].gradient_at) += (float)exec->loss[i].factor;
+    }
+    for (nib_value v = plan->nodes - 1; plan->has_step_nodes && v >= 0; --v)
+        if (plan->node[v].gradient && is_op(exec, v, NIB_RATE_STEP))
+            node_of(exec, v)->op->backward(&exec->step_call[v]);
+}
+
+static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, int64_t count)
+{
+    const float *lane = exec->lane_gradient + first;
+    memcpy(to, lane, (size_t)count * sizeof *to);
+    for (int l = 1; l < exec->lanes; ++l) {
+        lane += exec->plan->lane_floats;
+        for (int64_t i = 0; i < count; ++i)
+            to[i] += lane[i];
+    }
+}
+
+static void add_piece(void *context, int piece, int thread)
+{
+    const nib_exec *exec = context;
+    (void)thread;
+    int64_t first = (int64_t)piece * PIECE_FLOATS, size = exec->params->size;
+    int64_t count = size - first < PIECE_FLOATS ? size - first : PIECE_FLOATS;
+    add_lane_gradients(exec, exec->params->gradient + first, first, count);
+}
+
+static void add_gradients(nib_exec *exec)
+{
+    const int64_t size = exec->params->size;
+    const int64_t pieces = (size + PIECE_FLOATS - 1) / PIECE_FLOATS;
+    if (pieces > 1 && pieces < 32768)
+        nib_team_run(exec->team, add_piece, exec, (int)pieces);
+    else
+        add_lane_gradients(exec, exec->params->gradient, 0, size);
+    add_lane_gradients(exec, exec->step_gradient, size, exec->plan->lane_floats - size);
+}
+
+static void finish_sums(nib_exec *exec, nib_sums *sums)
+{
+    add_lane_sums(exec, 0, exec->n_losses + exec->n_watches);
+    double total = 0.0;
+    for (int i = 0; i < exec->n_losses; ++i) {
+        const nib_graph_mark *mark = &exec->loss[i];
+        if (node_of(exec, mark->value)->shape.rate == NIB_RATE_STEP) {
+            nib_place place = exec->plan->node[exec->plan->node[mark->value].source].value_at;
+            exec->sum[i] = (double)*nib_worker_address(exec, exec->worker, place);
+            total += mark->factor * exec->sum[i];
+        } else {
+            total += mark->factor * exec->sum[i] / (double)exec->batch->rows;
+        }
+    }
+    *sums = (nib_sums){.loss = total, .losses = exec->sum, .watches = exec->sum + exec->n_losses};
+}
+
+void nib_exec_train(nib_exec *exec, const nib_batch *batch, nib_sums *sums)
+{
+    assert(exec->plan->mode == NIB_MODE_TRAIN);
+    start_batch(exec, batch, NULL);
+    run_step_forward(exec);
+    run_phases(exec);
+    add_gradients(exec);
+    run_step_backward(exec);
+    finish_sums(exec, sums);
+}
+
+void nib_exec_forward(nib_exec *exec, const nib_batch *batch, float *const *outputs, nib_sums *sums)
+{
+    assert(exec->plan->mode == NIB_MODE_EVALUATE);
+    start_batch(exec, batch, outputs);
+    run_step_forward(exec);
+    run_phases(exec);
+    finish_sums(exec, sums);
+}
+
+static bool all_finite(const float *data, int64_t rows, int64_t width, int64_t stride)
+{
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < width; ++c)
+            if (!isfinite(data[r * stride + c]))
+                return false;
+    return true;
+}
+
+/* The first node of the tile whose value is not finite, or `before` (a node found earlier, or the node
+ * count). */
+static nib_value find_in_tile(nib_exec *exec, const nib_phase *phase, int64_t number, nib_value before)
+{
+    nib_worker *worker = exec->worker;
+    nib_worker_start_tile(exec, worker, number);
+    for (int a = phase->first; a < phase->backward; ++a) {
+        const nib_action *action = &exec->plan->action[a];
+        nib_worker_act(exec, worker, action);
+        if (action->kind != NIB_ACTION_GATHER && action->kind != NIB_ACTION_FORWARD)
+            continue;
+        const nib_shape *shape = &node_of(exec, action->value)->shape;
+        const nib_place place = exec->plan->node[action->value].value_at;
+        int64_t rows = shape->domain == NIB_DOMAIN_ELEMENTS ? worker->tile.elements : worker->tile.samples;
+        const float *y = nib_worker_address(exec, worker, place);
+        if (action->value < before && !all_finite(y, rows, nib_shape_row(shape), place.stride))
+            before = action->value;
+    }
+    return before;
+}
+
+const char *nib_exec_find_nonfinite(nib_exec *exec, const nib_batch *batch)
+{
+    const nib_params *params = exec->params;
+    for (int i = 0; i < params->count; ++i) {
+        nib_tensor view = nib_params_view(params, i, params->value);
+        if (!all_finite(view.data, view.dim[0], view.row_size, view.stride))
+            return params->row[i].name;
+    }
+    start_batch(exec, batch, NULL);
+    run_step_forward(exec);
+    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
+        const nib_tensor *y = &exec->step_call[v].y;
+        if (is_op(exec, v, NIB_RATE_STEP) && !all_finite(y->data, y->dim[0], y->row_size, y->stride))
+            return node_of(exec, v)->name;
+    }
+    for (int p = 0; p < exec->plan->n_phases; ++p) {
+        const nib_phase *phase = &exec->plan->phase[p];
+        nib_value found = exec->plan->nodes;
+        if (phase->first == phase->backward)
+            break;
+        for (int64_t t = 0; t < exec->tiles; ++t)
+            found = find_in_tile(exec, phase, t, found);
+        if (found < exec->plan->nodes)
+            return node_of(exec, found)->name;
+        const nib_phase forward = {phase->first, phase->backward, phase->backward};
+        finish_phase(exec, &forward, true);
+    }
+    return NULL;
+}
+
+int64_t nib_exec_tile_rows(const nib_exec *exec)
+{
+    return exec->plan->tile_rows;
+}
+
+nib_exec_memory nib_exec_memory_use(const nib_exec *exec)
+{
+    const nib_plan *plan = exec->plan;
+    return (nib_exec_memory){
+        .tile_bytes = (size_t)plan->tile_floats * sizeof(float),
+        .batch_bytes = (size_t)plan->batch_floats * sizeof(float),
+        .step_bytes = (size_t)plan->step_floats * sizeof(float),
+        .lane_bytes = (size_t)plan->lane_floats * sizeof(float),
+    };
+}

@@ -1,0 +1,66 @@
+/** How the executor works on a tile. Private to core: exec.c drives the phases, exec_tile.c walks a tile. */
+#ifndef NIB_CORE_EXEC_TILE_H
+#define NIB_CORE_EXEC_TILE_H
+
+#include "core/exec.h"
+#include "core/plan.h"
+
+/** What a thread owns: an arena for the tile at hand and a ready-made call per node. */
+typedef struct nib_worker {
+    float *arena;     /**< [plan->tile_floats] */
+    float *weight;    /**< [tile_rows] */
+    int64_t *offsets; /**< [tile_rows + 1] */
+    nib_tile tile;
+    int64_t number; /**< of the tile in the batch */
+    int lane;
+    bool first;     /**< the first tile of its lane */
+    nib_call *call; /**< [nodes] pointers into the worker's arena are set once */
+} nib_worker;
+
+struct nib_exec {
+    nib_arena *arena;
+    const nib_graph *graph;
+    nib_params *params;
+    nib_plan *plan;
+    nib_team *team;
+    int threads, n_losses, n_watches;
+    const nib_graph_mark *loss, *watch;
+    int64_t max_batch;
+
+    nib_worker *worker;     /* [threads] */
+    float *batch_arena;     /* [plan->batch_floats] */
+    float *step_arena;      /* [plan->step_floats] */
+    float *lane_gradient;   /* [NIB_LANES][plan->lane_floats] */
+    float *step_gradient;   /* [gradient_floats - params->size]: sums of step-rate nodes */
+    double *lane_sum;       /* [NIB_LANES][lane_doubles]: losses, watches, batch-wide nodes */
+    double *sum;            /* [lane_doubles]: of all lanes */
+    double *state;          /* [state_doubles] */
+    nib_call *step_call;    /* [nodes]: step-rate nodes; `reduced` of batch-wide ones */
+    bool *moves_values;     /* [nodes]: x, y or saved lie elsewhere for every tile */
+    bool *skip;             /* [nodes]: cannot be computed, an input is missing */
+    int64_t *first_element; /* [max_tiles + 1] */
+    int *input_feed;        /* [nodes]: index into batch->feeds */
+
+    /* The step at hand. */
+    const nib_batch *batch;
+    float *const *outputs;
+    const nib_phase *phase;
+    nib_tile whole; /* counts of the batch */
+    int64_t tiles;
+    int lanes;
+    bool skips; /* some node is skipped */
+};
+
+/** Where `place` lies for the tile the worker is on. */
+float *nib_worker_address(const nib_exec *exec, const nib_worker *worker, nib_place place);
+
+/** Point all calls of the worker at its memory. Once, after everything is allocated. */
+void nib_worker_bind(const nib_exec *exec, nib_worker *worker);
+
+/** Set the worker on a tile of the batch at hand. */
+void nib_worker_start_tile(const nib_exec *exec, nib_worker *worker, int64_t number);
+
+/** One action on that tile. */
+void nib_worker_act(const nib_exec *exec, nib_worker *worker, const nib_action *action);
+
+#endif
