@@ -1,0 +1,114 @@
+#!/bin/bash
+# Checks against Keras: golden numbers made again, and models written by nibble loaded by tf.keras 2.15 and by Keras 3.
+#   tests/peers/run.sh [NIBBLE]       NIBBLE: the program (build/release/nibble, built when it is missing)
+# The Python environments (about 2.6 GB) are made once, in $NIBBLE_PEERS or ~/.cache/nibble-peers, never in the
+# repository. Needs python3 with venv, and PyPI the first time. Exit status 77 with a message when those are not there.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=$(cd "$here/../.." && pwd)
+nibble=$(realpath -m "${1:-$source/build/release/nibble}")
+peers=${NIBBLE_PEERS:-${HOME:-/tmp}/.cache/nibble-peers}
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+# make_environment NAME: $peers/NAME from requirements-NAME.txt, made anew when that file has changed.
+make_environment() {
+    local folder=$peers/$1 requirements=$here/requirements-$1.txt
+    if cmp -s "$requirements" "$folder/requirements.txt"; then
+        return
+    fi
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    rm -rf "$folder"
+    mkdir -p "$peers"
+    echo "making $folder"
+    python3 -m venv "$folder" >/dev/null 2>&1 || skip "python3 has no venv (apt-get install python3-venv)"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --retries 1 -r "$requirements" ||
+        skip "pip cannot install $(tr '\n' ' ' <"$requirements")(is PyPI reached?)"
+    cp "$requirements" "$folder/requirements.txt"
+}
+
+if [ ! -x "$nibble" ]; then
+    (cd "$source" && cmake --preset release && cmake --build --preset release) >/dev/null
+fi
+make_environment keras2
+make_environment keras3
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# One config for each net: what every model shares, then its own section.
+write_config() { # NAME PREPROCESS LOSS, the model section on standard input
+    cat >"$1.yaml" <<END
+data:
+  source: {file: jets.h5}
+  inputs: {x: {path: $4, preprocess: $2}}
+  targets: {y: label}
+  validation: {fraction: 0.25}
+train: {epochs: 4, batch: 64, optimizer: {adam: {lr: 5e-3}}, loss: {y: $3}}
+END
+    cat >>"$1.yaml"
+}
+
+"$nibble" data synth jets -n 3000 -o jets.h5
+features=hlf16
+write_config mlp standardize categorical_crossentropy $features <<'END'
+model: {layers: [mlp: {hidden: [32, 16], activation: relu}], outputs: {y: logits}}
+END
+write_config minmax minmax categorical_crossentropy $features <<'END'
+model:
+  layers:
+    - dense: {name: fc1, units: 24, use_bias: false}
+    - tanh: {name: tanh1}
+    - dense: {name: fc2, units: 12}
+    - sigmoid: {name: sigmoid1}
+    - dense: {name: logits, units: auto}
+  outputs: {y: logits}
+END
+write_config normed standardize categorical_crossentropy $features <<'END'
+model:
+  layers:
+    - dense: {name: fc1, units: 24}
+    - batch_norm: {name: bn1}
+    - relu: {name: relu1}
+    - dropout: {name: dropout1, rate: 0.2}
+    - dense: {name: fc2, units: 12}
+    - batch_norm: {name: bn2, momentum: 0.9, epsilon: 0.01, center: false}
+    - leaky_relu: {name: leaky1, negative_slope: 0.1}
+    - batch_norm: {name: bn3, scale: false}
+    - dense: {name: logits, units: auto}
+  outputs: {y: logits}
+END
+write_config branched standardize categorical_crossentropy $features <<'END'
+model:
+  layers:
+    - dense: {name: fc1, units: 16}
+    - relu: {name: relu1}
+    - dense: {name: fc2, units: 16}
+    - tanh: {name: tanh1}
+    - add: {name: add1, from: [relu1, tanh1]}
+    - dense: {name: side, units: 8, from: [x]}
+    - sigmoid: {name: sigmoid1}
+    - concat: {name: concat1, from: [add1, sigmoid1, x]}
+    - dense: {name: logits, units: auto}
+  outputs: {y: logits}
+END
+
+status=0
+for config in *.yaml; do
+    name=${config%.yaml}
+    "$nibble" train "$config" --quiet -o "$name"
+    "$nibble" predict "$name" --data jets.h5 --quiet -o "$name.npy"
+    for environment in keras2 keras3; do
+        "$peers/$environment/bin/python" "$here/load_in_keras.py" "$name/best.h5" jets.h5 $features "$name.npy" \
+            2>error || { status=1; cat error; }
+    done
+done
+
+"$peers/keras2/bin/python" "$here/keras_golden.py" --check "$source/tests/train/golden/keras_steps.h5" 2>error ||
+    { status=1; cat error; }
+[ $status -eq 0 ] && echo "all peers agree"
+exit $status
