@@ -3,8 +3,9 @@
 # Arguments: the nibble program, the source folder, the build folder.
 set -euo pipefail
 cd "$2"
-# The flags of the libraries whose types the headers name, without pkg-config: it need not be there to use them.
 flags=(-std=c11 -pedantic-errors -Wall -Wextra -Wstrict-prototypes -Wundef -Werror -fsyntax-only -D_GNU_SOURCE -I.)
+# Internal headers may name HDF5; the installed ones must not need its path.
+read -ra internal_flags <<<"$(pkg-config --cflags hdf5-serial)"
 compilers=()
 for compiler in gcc clang; do
     if command -v "$compiler" >/dev/null; then
@@ -18,10 +19,12 @@ headers=0 failures=0
 for header in core/*.h quant/*.h prune/*.h datasets/*.h train/*.h tools/*.h; do
     [ -e "$header" ] || continue
     headers=$((headers + 1))
+    more=()
+    case $header in *_internal.h) more=("${internal_flags[@]}") ;; esac
     for compiler in "${compilers[@]}"; do
         # Included twice: the guard must work too. The typedef keeps the translation unit from being empty.
         printf '#include "%s"\n#include "%s"\ntypedef int not_empty;\n' "$header" "$header" |
-            "$compiler" "${flags[@]}" -x c - || {
+            "$compiler" "${flags[@]}" "${more[@]}" -x c - || {
             echo "$header does not compile alone with $compiler"
             failures=$((failures + 1))
         }
