@@ -122,9 +122,9 @@ LOSSES = {
 }
 
 
-def adamw(clip):
+def adamw_kernels(clip):
     optimizer = O.AdamW(0.01, weight_decay=0.05, **clip)
-    # nibble decays kernels only, as Keras' own advice has it.
+    # What `decay: kernels` spares; Keras itself decays all (adamw_all).
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -143,7 +143,8 @@ OPTIMIZERS = {
                                   lambda clip: O.RMSprop(0.001, momentum=0.5, centered=True, **clip)),
     "adam": ("{adam: {lr: 0.01}}", lambda clip: O.Adam(0.01, **clip)),
     "amsgrad": ("{adam: {lr: 0.01, amsgrad: true}}", lambda clip: O.Adam(0.01, amsgrad=True, **clip)),
-    "adamw": ("{adamw: {lr: 0.01, weight_decay: 0.05}}", adamw),
+    "adamw": ("{adamw: {lr: 0.01, weight_decay: 0.05, decay: kernels}}", adamw_kernels),
+    "adamw_all": ("{adamw: {lr: 0.01, weight_decay: 0.05}}", lambda clip: O.AdamW(0.01, weight_decay=0.05, **clip)),
 }
 
 
