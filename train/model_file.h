@@ -29,11 +29,14 @@ typedef struct nib_model_file {
 /** Read all but the weights. `path` is a model file or a run folder (then its best.h5).
  *  Errors: NIB_ERR_INPUT: missing, damaged (digest), not written by nibble, of a newer version. */
 NIB_MUST_USE nib_status nib_model_file_open(const char *path, nib_model_file **file, nib_error *err);
+/** The same from an open HDF5 file, which may be closed afterwards. */
+NIB_MUST_USE nib_status nib_model_file_from(nib_h5 *h5, nib_model_file **file, nib_error *err);
 void nib_model_file_close(nib_model_file *file);
 
 /** Load weights into a model's parameters by name, from nibble's group or else (foreign Keras files)
  * model_weights. Missing quantizer state is allowed, any other missing name or wrong shape is an error, as is
  * an unused name. */
 NIB_MUST_USE nib_status nib_model_file_load(const char *path, nib_params *params, nib_error *err);
+NIB_MUST_USE nib_status nib_model_file_load_from(nib_h5 *h5, nib_params *params, nib_error *err);
 
 #endif
