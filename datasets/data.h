@@ -33,6 +33,8 @@ NIB_MUST_USE nib_status nib_data_config_read(nib_arena *arena, const nib_doc *ma
  * numbers). */
 int nib_data_config_targets(const nib_data_config *config, const char *const **names);
 void nib_data_config_set_target_kind(nib_data_config *config, int target, nib_target_kind kind);
+/** The classes of a trained model: they are not counted again. `names` must outlive the config. */
+void nib_data_config_set_classes(nib_data_config *config, int target, int count, const char *const *names);
 int nib_data_config_inputs(const nib_data_config *config, const char *const **names);
 
 /** The option tables of the section, for `nibble describe data` and the reference page. */
@@ -70,11 +72,16 @@ typedef enum nib_data_parts { NIB_DATA_ALL, NIB_DATA_TEST_ONLY } nib_data_parts;
 NIB_MUST_USE nib_status nib_data_load(const nib_data_config *config, const nib_preprocess_state *known,
                                       nib_data_parts parts, nib_team *team, const nib_log *log,
                                       nib_data **data, nib_error *err);
+/** NULL-safe. */
 void nib_data_destroy(nib_data *data);
 
 /** The file name a scalar of a config stands for: ${NAME} from the environment, made absolute: relative names
  * are relative to `folder`, from `--set` (the place's file begins so) to the current folder. */
 NIB_MUST_USE nib_status nib_data_file_name(nib_arena *arena, const nib_doc *value, const char *folder,
                                            const char *key, const char **path, nib_error *err);
+
+/** The canonical section for a model file: every file by its base name and the digest of its contents (which
+ * a later load checks). NULL when out of memory. */
+nib_doc *nib_data_config_portable(nib_arena *arena, const nib_data_config *config, const nib_data *data);
 
 #endif

@@ -24,9 +24,14 @@ typedef struct nib_column_sums {
     double min, max;
 } nib_column_sums;
 
+/** One more value. Start from all zeros. */
+void nib_column_sums_add(nib_column_sums *sums, double x);
+
 typedef struct nib_preprocessor {
     const char *name, *help, *source;
     nib_option_table options;
+    /** Options that do not fit together; NULL: nothing to check. */
+    nib_status (*check)(const void *options, nib_error *err);
     /** A constant column divides by 1. */
     void (*fit)(const void *options, const nib_column_sums *column, double *shift, double *divisor);
 } nib_preprocessor;
