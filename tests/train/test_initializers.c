@@ -37,7 +37,7 @@ static moments measure(const char *text, int rank, int64_t rows, int64_t cols)
     const nib_initializer_config config = read(text);
     nib_initializer_fill(&config, params, 0, 7);
     const nib_param *p = &params->row[0];
-    moments m = {0, 0, INFINITY, -INFINITY};
+    moments m = {0, 0, HUGE_VAL, -HUGE_VAL};
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < p->stride; c++) {
             const double w = (double)params->value[r * p->stride + c];

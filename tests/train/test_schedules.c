@@ -148,7 +148,7 @@ static void follow_plateau(const char *yaml, keras_plateau k, const double *moni
     nib_lr_clock clock = {.base = k.lr, .steps_per_epoch = 5, .epochs = n};
     nib_lr_state state;
     nib_lr_state_init(&state);
-    k.best = k.max ? -INFINITY : INFINITY;
+    k.best = k.max ? -HUGE_VAL : HUGE_VAL;
     for (int64_t epoch = 0; epoch < n; epoch++) {
         expect_near(nib_lr_rate(schedule, options, 0, &clock, &state), k.lr, yaml, epoch);
         schedule->epoch_end(options, &clock, &state, monitored[epoch], k.max);
@@ -161,9 +161,10 @@ static void follow_plateau(const char *yaml, keras_plateau k, const double *moni
 
 Test(schedules, plateau_equals_keras)
 {
-    static const double loss[] = {1.0,  0.9,  0.95, 0.8995, 0.91, 0.91, 0.8,  0.8,  0.85, 0.8,  0.8,
-                                  0.79, 0.79, 0.79, NAN,    0.79, 0.9,  0.79, 0.79, 0.79, 0.79, 0.7};
-    static const double accuracy[] = {NAN, NAN, NAN, 0.5, 0.6, 0.6, 0.55, 0.6, 0.61, 0.2, 0.3, 0.4};
+    static const double loss[] = {1.0,  0.9,  0.95, 0.8995,      0.91, 0.91, 0.8,  0.8,  0.85, 0.8,  0.8,
+                                  0.79, 0.79, 0.79, (double)NAN, 0.79, 0.9,  0.79, 0.79, 0.79, 0.79, 0.7};
+    static const double accuracy[] = {(double)NAN, (double)NAN, (double)NAN, 0.5, 0.6, 0.6,
+                                      0.55,        0.6,         0.61,        0.2, 0.3, 0.4};
     follow_plateau("{factor: 0.5, patience: 3, min_delta: 1e-3}",
                    (keras_plateau){.lr = 1, .factor = 0.5, .patience = 3, .min_delta = 1e-3}, loss, 22,
                    0.03125);
