@@ -25,9 +25,13 @@ static void print_all(void)
     for (int k = 0; k < nib_catalog_kinds_count; k++) {
         const nib_catalog_kind *kind = &nib_catalog_kinds[k];
         nib_catalog_entry entry;
+        const char *before = "";
         printf("%s%s: %s\n ", k ? "\n" : "", kind->name, kind->help);
-        for (int i = 0; kind->entry(i, &entry); i++)
-            printf(" %s", entry.name);
+        for (int i = 0; kind->entry(i, &entry); i++) {
+            if (strcmp(before, entry.name) != 0) /* a section may have several forms */
+                printf("%s %s", i ? "," : "", entry.name);
+            before = entry.name;
+        }
         printf("\n");
     }
 }

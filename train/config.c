@@ -154,10 +154,10 @@ static bool is_below(const char *path, const char *const *prefixes, int count)
  */
 static int phase_of(const char *path)
 {
-    static const char *const data[] = {"data.inputs", "data.targets"};
+    static const char *const data[] = {"data.source", "data.inputs", "data.targets"};
     static const char *const rest[] = {"model.layers", "model.outputs", "train.loss", "train.metrics",
                                        "train.optimizer"};
-    return is_below(path, data, 2) ? 1 : is_below(path, rest, 5) ? 2 : 0;
+    return is_below(path, data, 3) ? 1 : is_below(path, rest, 5) ? 2 : 0;
 }
 
 /* ---- Reading ---- */

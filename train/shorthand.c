@@ -5,7 +5,21 @@
 #include "core/names.h"
 #include "train/config_parts.h"
 
-/* ---- data: x: and y:, bare paths ---- */
+/* ---- data: x: and y:, bare files and paths ---- */
+
+/* A bare text becomes `{key: text}`. */
+static nib_status open_bare(nib_arena *arena, nib_doc_entry *entry, const char *key, nib_error *err)
+{
+    nib_doc *bare = entry->value;
+    if (bare->kind != NIB_DOC_SCALAR || nib_doc_is_null(bare))
+        return NIB_OK;
+    nib_doc *map = nib_doc_new_map(arena);
+    if (!nib_doc_add(arena, map, key, bare))
+        return nib_fail_memory(err, "data");
+    map->place = bare->place;
+    entry->value = map;
+    return NIB_OK;
+}
 
 static nib_status expand_array(nib_arena *arena, nib_doc *data, const char *key, const char *plural,
                                nib_error *err)
@@ -20,16 +34,8 @@ static nib_status expand_array(nib_arena *arena, nib_doc *data, const char *key,
         *entry = (nib_doc_entry){plural, entry->place, map};
     }
     nib_doc *all = nib_doc_get(data, plural);
-    for (int i = 0; all && all->kind == NIB_DOC_MAP && i < all->count; i++) {
-        nib_doc *bare = all->entries[i].value;
-        if (bare->kind != NIB_DOC_SCALAR || nib_doc_is_null(bare))
-            continue;
-        nib_doc *map = nib_doc_new_map(arena);
-        if (!nib_doc_add(arena, map, "path", bare))
-            return nib_fail_memory(err, plural);
-        map->place = bare->place;
-        all->entries[i].value = map;
-    }
+    for (int i = 0; all && all->kind == NIB_DOC_MAP && i < all->count; i++)
+        NIB_TRY(open_bare(arena, &all->entries[i], "path", err));
     return NIB_OK;
 }
 
@@ -37,6 +43,9 @@ nib_status nib_shorthand_data(nib_arena *arena, nib_doc *data, nib_error *err)
 {
     if (!data || data->kind != NIB_DOC_MAP)
         return NIB_OK;
+    nib_doc_entry *source = nib_doc_entry_of(data, "source");
+    if (source)
+        NIB_TRY(open_bare(arena, source, "file", err));
     NIB_TRY(expand_array(arena, data, "x", "inputs", err));
     return expand_array(arena, data, "y", "targets", err);
 }

@@ -1,0 +1,240 @@
+/* Configs: shorthands, --set, messages, and a resolved text that resolves to itself. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "train/config.h"
+
+#define DATA "data: {source: f.h5, x: a, y: b}\n"
+
+/* The resolved text, or the message. */
+static const char *resolve(nib_arena *arena, const char *text, const char *const *sets, int n_sets)
+{
+    nib_error err = {NIB_OK, ""};
+    nib_config *config;
+    if (nib_config_parse("jets.yaml", "/d", text, strlen(text), sets, n_sets, &config, &err) != NIB_OK)
+        return nib_arena_strdup(arena, err.message);
+    const char *copy = nib_arena_strdup(arena, nib_config_text(config));
+    nib_config_destroy(config);
+    return copy;
+}
+
+Test(config, resolves_to_itself)
+{
+    static const char *const texts[] = {
+        DATA "model: {mlp: }\n",
+        DATA "model: {mlp: {hidden: [], activation: tanh}}\ntrain: {loss: mse, early_stopping: 5, keep: 3}\n",
+        DATA "model: {layers: [dense: {units: 4}, relu, batch_norm: , dropout: {rate: 0.5}, dense: {units: "
+             "auto}]}\n",
+        "data: {source: f.h5, inputs: {a: p, b: q}, targets: {u: r, v: s}}\n"
+        "model: {mlp: {hidden: [3], batch_norm: yes, dropout: .1, activation: leaky_relu}}\n"
+        "train: {loss: {u: {huber: {delta: 2}, weight: 3}}, metrics: {v: [{top_k: {k: 2}}]}}\n",
+        DATA "model: {layers: [dense: {name: a, units: 4, kernel_initializer: {constant: 0.1}},\n"
+             "  dense: {name: b, units: 4, from: x}, add: {name: s, from: [a, b]}], outputs: s, init_from: "
+             "runs/a}\n"
+             "train: {optimizer: {sgd: {momentum: 0.9}}, lr_schedule: {cosine: {alpha: 0.1}}, warmup: 1}\n",
+    };
+    nib_arena *arena = nib_arena_create();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *first = resolve(arena, texts[i], NULL, 0);
+        cr_assert(strncmp(first, "data:", 5) == 0, "config %zu: %s", i, first);
+        cr_expect_str_eq(resolve(arena, first, NULL, 0), first, "config %zu resolves to itself", i);
+    }
+    nib_arena_destroy(arena);
+}
+
+Test(config, mlp)
+{
+    static const char text[] =
+        DATA "model: {mlp: {hidden: [5, 4], activation: sigmoid, batch_norm: true, dropout: 0.25}}\n";
+    static const struct {
+        const char *type, *name;
+    } layers[] = {{"dense", "fc1"},        {"batch_norm", "bn1"}, {"sigmoid", "sigmoid1"},
+                  {"dropout", "drop1"},    {"dense", "fc2"},      {"batch_norm", "bn2"},
+                  {"sigmoid", "sigmoid2"}, {"dropout", "drop2"},  {"dense", "logits"}};
+    nib_error err = {NIB_OK, ""};
+    nib_config *c;
+    cr_assert_eq(nib_config_parse("dir/jets.yaml", "/d", text, strlen(text), NULL, 0, &c, &err), NIB_OK, "%s",
+                 err.message);
+    cr_assert_eq(c->model.n_layers, 9, "nine layers");
+    for (int i = 0; i < 9; i++) {
+        cr_expect_str_eq(c->model.layer[i].name, layers[i].name, "name of layer %d", i);
+        cr_expect_str_eq(c->model.layer[i].type->name, layers[i].type, "type of layer %d", i);
+        cr_expect_eq(c->model.layer[i].place.line, 2, "a layer is where its shorthand is");
+    }
+    cr_expect_eq(*c->model.layer[4].type->units(c->model.layer[4].options), 4, "units of fc2");
+    cr_expect_eq(*c->model.layer[8].type->units(c->model.layer[8].options), -1, "units of logits: auto");
+    cr_expect(c->model.n_outputs == 1 && strcmp(c->model.output[0].layer, "logits") == 0, "the output");
+    cr_expect_str_eq(c->name, "jets", "name of the config");
+    cr_expect_str_eq(c->train.objective[0].loss->name, "categorical_crossentropy", "default loss");
+    cr_expect_eq(c->train.objective[0].n_metrics, 2, "default metrics");
+    cr_expect_str_eq(c->train.optimizer->name, "adam", "default optimizer");
+    cr_expect_eq(*(const double *)c->train.optimizer_options, 1e-3, "default rate");
+    nib_config_destroy(c);
+}
+
+Test(config, set)
+{
+    static const struct {
+        const char *sets[3];
+        const char *part;
+    } cases[] = {
+        {{"train.epochs=1e2"}, "epochs: 100\n"},
+        {{"model.layers.fc1.units=7"}, "name: fc1\n      units: 7\n"},
+        {{"model.mlp.hidden=[9]", "model.layers.fc1.units=7"}, "name: fc1\n      units: 7\n"},
+        {{"model.layers.fc1.units=7", "model.mlp.hidden=[9]"}, "name: fc1\n      units: 7\n"},
+        {{"model.layers=[dense: {units: 3}]", "model.outputs=fc1"}, "outputs: {y: fc1}"},
+        {{"train.optimizer.adam.lr=0.5"}, "lr: 0.5"},
+        {{"train.optimizer=sgd", "train.optimizer.sgd.lr=0.5"}, "sgd: {lr: 0.5"},
+        {{"train.loss=huber", "train.loss.y.huber.delta=3", "train.loss.y.weight=2"},
+         "y: {huber: {delta: 3}, weight: 2}"},
+        {{"train.metrics=accuracy"}, "metrics: {y: [accuracy]}"},
+        {{"data.inputs.x.preprocess=none"}, "preprocess: none"},
+        {{"data.x=other"}, "path: other"},
+        {{"data.source.file=/abs/g.h5"}, "file: /abs/g.h5"},
+        {{"train.early_stopping.patience=4"}, "patience: 4"},
+        {{"train.epochs=abc"}, "--set train.epochs=abc: train.epochs: 'abc' is not an integer"},
+        {{"train.epoch=3"}, "--set train.epoch=3: unknown key 'epoch' in train (did you mean 'epochs'?)"},
+        {{"train.epochs=0"}, "--set train.epochs=0: train.epochs: 0 is below the limit 1 epochs"},
+        {{"train.epochs"}, "--set train.epochs: path=value is expected, as in train.epochs=10"},
+        {{"=1"}, "--set =1: path=value is expected, as in train.epochs=10"},
+        {{"train.epochs=[1"},
+         "--set train.epochs=[1: did not find expected ',' or ']' while parsing a flow sequence"},
+        {{"train.epochs="}, "--set train.epochs=: train.epochs has no value (an integer is expected)"},
+        {{"model.layers.fc3.units=1"},
+         "--set model.layers.fc3.units=1: model.layers has no 'fc3' (did you mean 'fc1'?)"},
+        {{"model.layers.fc1.unit=1"},
+         "--set model.layers.fc1.unit=1: unknown key 'unit' in model.layers.fc1 (did you mean 'units'?)"},
+        {{"train.optimizer.sgd.lr=1"},
+         "--set train.optimizer.sgd.lr=1: train.optimizer is 'adam': it has no 'sgd'"},
+        {{"quant.default=x"}, "--set quant.default=x: quant: quantization is not supported by this version"},
+        {{"trian.epochs=1"}, "--set trian.epochs=1: unknown key 'trian' (did you mean 'train'?)"},
+    };
+    nib_arena *arena = nib_arena_create();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int n = 0;
+        while (n < 3 && cases[i].sets[n])
+            n++;
+        const char *got = resolve(arena, DATA "model: {mlp: {hidden: [4, 4]}}\ntrain: {optimizer: adam}\n",
+                                  cases[i].sets, n);
+        cr_expect(strstr(got, cases[i].part), "case %zu, %s: no '%s' in\n%s", i, cases[i].sets[0],
+                  cases[i].part, got);
+        if (strncmp(cases[i].part, "--set", 5) == 0)
+            cr_expect_str_eq(got, cases[i].part, "message of case %zu", i);
+    }
+    nib_arena_destroy(arena);
+}
+
+Test(config, refused)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", "jets.yaml:1:1: data is missing (where the rows come from)"},
+        {DATA, "jets.yaml:1:1: model is missing (layers and outputs)"},
+        {"[1]\n", "jets.yaml:1:1: a map of sections is expected"},
+        {DATA "model: {mlp: }\nepochs: 3\n", "jets.yaml:3:1: unknown key 'epochs' (it belongs in train)"},
+        {DATA "model: {mlp: }\ntrain: {lr: 3}\n",
+         "jets.yaml:3:9: unknown key 'lr' in train (it belongs in train.optimizer.adam)"},
+        {DATA "model: {mlp: }\ntrain: {epoch: 3}\n",
+         "jets.yaml:3:9: unknown key 'epoch' in train (did you mean 'epochs'?)"},
+        {DATA "model: {mlp: }\nquant: {bits: 6}\n",
+         "jets.yaml:3:1: quant: quantization is not supported by this version"},
+        {DATA "model: {mlp: }\nprune: {}\n",
+         "jets.yaml:3:1: prune: pruning is not supported by this version"},
+        {DATA "model: {deepsets: {}}\n",
+         "jets.yaml:2:9: model.deepsets: networks of sets are not supported by this version"},
+        {DATA "model: {mlp: , layers: []}\n",
+         "jets.yaml:2:9: model has both mlp and layers: one of them is expected"},
+        {DATA "model: {}\n",
+         "jets.yaml:2:8: model has no layers (write layers: [...] or mlp: {hidden: [64, 32, 32]})"},
+        {DATA "model: {layers: []}\n",
+         "jets.yaml:2:17: model.layers: a list of at least one layer is expected"},
+        {DATA "model: {layers: [dens: {units: 4}]}\n",
+         "jets.yaml:2:18: unknown layer type 'dens' (did you mean 'dense'?)"},
+        {DATA "model: {layers: [{dense: {units: 4}, relu: {}}]}\n",
+         "jets.yaml:2:18: model.layers: a layer is {TYPE: {name: ..., options}}, one type each"},
+        {DATA "model: {layers: [dense: {name: 1a, units: 4}]}\n",
+         "jets.yaml:2:32: layer name '1a' is no identifier of letters, digits and _ (at most 60)"},
+        {DATA "model: {layers: [dense: {name: input, units: 4}]}\n",
+         "jets.yaml:2:32: a layer cannot be called 'input'"},
+        {DATA "model: {layers: [dense: {name: table2, units: 4}]}\n",
+         "jets.yaml:2:32: layer name 'table2' contains 'table', which stands for a variable in model files"},
+        {DATA "model: {layers: [dense: {name: x, units: 4}]}\n",
+         "jets.yaml:2:32: layer name 'x' is the name of an input"},
+        {DATA "model: {layers: [dense: {name: a, units: 4}, relu: {name: a}]}\n",
+         "jets.yaml:2:59: a second layer is called 'a'"},
+        {DATA "model: {layers: [dense: {name: ab1, units: 4}, relu: {from: ab2}]}\n",
+         "jets.yaml:2:61: model.layers.relu1.from: 'ab2' is no layer above and no input (did you mean "
+         "'ab1'?)"},
+        {DATA "model: {layers: [dense: {name: a, units: 0}]}\n",
+         "jets.yaml:2:42: model.layers.a.units: 0 is below the limit 1"},
+        {DATA "model: {layers: [dense: {name: a}]}\n",
+         "jets.yaml:2:25: model.layers.a.units is missing (outputs; auto: as many as the target needs "
+         "(output layers "
+         "only))"},
+        {DATA "model: {layers: [dense: {name: a, units: 4}], outputs: {z: a}}\n",
+         "jets.yaml:2:57: model.outputs: unknown target 'z' (known: y)"},
+        {DATA "model: {layers: [dense: {name: a, units: 4}], outputs: {y: bb}}\n",
+         "jets.yaml:2:60: model.outputs.y: there is no layer 'bb' (known: a)"},
+        {DATA "model: {mlp: {hiden: [4]}}\n",
+         "jets.yaml:2:15: unknown key 'hiden' in model.mlp (did you mean 'hidden'?)"},
+        {DATA "model: {mlp: {dropout: 1}}\n", "jets.yaml:2:24: model.mlp.dropout: 1 is above the limit 0.99"},
+        {DATA "model: {mlp: }\ntrain: {loss: mea}\n",
+         "jets.yaml:3:15: train.loss.y: unknown loss 'mea' (did you mean 'mae'?)"},
+        {DATA "model: {mlp: }\ntrain: {loss: {y: {mae: , mse: }}}\n",
+         "jets.yaml:3:27: train.loss.y: one loss is expected, 'mse' is a second one (after 'mae')"},
+        {DATA "model: {mlp: }\ntrain: {loss: {z: mse}}\n",
+         "jets.yaml:3:16: train.loss: unknown target 'z' (known: y)"},
+        {DATA "model: {mlp: }\ntrain: {loss: {y: {mse: , weight: -1}}}\n",
+         "jets.yaml:3:35: train.loss.y.weight: -1 is below the limit 0"},
+        {DATA "model: {mlp: }\ntrain: {metrics: [mse]}\n",
+         "jets.yaml:3:19: train.metrics.y: mse is no metric of a target with loss categorical_crossentropy"},
+        {DATA "model: {mlp: }\ntrain: {metrics: [auc, auc]}\n",
+         "jets.yaml:3:24: train.metrics.y: auc is there twice"},
+        {DATA "model: {mlp: }\ntrain: {optimizer: {adam: {lr: 1e9}}}\n",
+         "jets.yaml:3:32: train.optimizer.adam.lr: 1e9 is above the limit 1000"},
+        {DATA "model: {mlp: }\ntrain: {optimizer: {adam: {}, sgd: {}}}\n",
+         "jets.yaml:3:31: train.optimizer: one optimizer is expected, 'sgd' is a second one (after 'adam')"},
+        {"data: {source: f.h5, x: a, targets: {u: b, v: c}}\nmodel: {mlp: }\ntrain: {loss: mse}\n",
+         "jets.yaml:3:15: train.loss: there are 2 targets, say which one is meant (loss: {u: ...})"},
+    };
+    nib_arena *arena = nib_arena_create();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_str_eq(resolve(arena, cases[i].text, NULL, 0), cases[i].message, "message of case %zu", i);
+    nib_arena_destroy(arena);
+}
+
+Test(config, limits)
+{
+    static char text[200000];
+    nib_arena *arena = nib_arena_create();
+    int n = snprintf(text, sizeof text, "%s", DATA "model: {layers: [");
+    for (int i = 0; i < 1001; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "relu, ");
+    (void)snprintf(text + n, sizeof text - (size_t)n, "]}\n");
+    cr_expect_str_eq(resolve(arena, text, NULL, 0),
+                     "jets.yaml:2:17: model.layers: 1001 layers, at most 1000 are possible", "message");
+    n = snprintf(text, sizeof text, "%s", DATA "model: {mlp: {hidden: [");
+    for (int i = 0; i < 201; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "4, ");
+    (void)snprintf(text + n, sizeof text - (size_t)n, "]}}\n");
+    cr_expect_str_eq(resolve(arena, text, NULL, 0),
+                     "jets.yaml:2:9: model.mlp.hidden: 201 layers, at most 200 are possible", "message");
+    nib_arena_destroy(arena);
+}
+
+Test(config, tables)
+{
+    nib_arena *arena = nib_arena_create();
+    nib_error err = {NIB_OK, ""};
+    for (int i = 0; i < nib_config_sections_count; i++)
+        cr_expect_eq(
+            nib_options_check(arena, nib_config_sections[i].table, nib_config_sections[i].path, &err), NIB_OK,
+            "%s", err.message);
+    for (int i = 0; i < nib_data_sections_count; i++)
+        cr_expect_eq(nib_options_check(arena, nib_data_sections[i].table, nib_data_sections[i].path, &err),
+                     NIB_OK, "%s", err.message);
+    nib_arena_destroy(arena);
+}
