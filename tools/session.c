@@ -119,6 +119,10 @@ static nib_status open_all(nib_session *s, const char *path, const nib_session_d
     NIB_TRY(open_config(s, path, wanted, err));
     NIB_TRY(nib_session_team(threads, INT64_MAX / 2, &s->team, err));
     NIB_TRY(data_config(s, wanted, &config, err));
+    for (int i = 0; i < s->file->shapes.n_targets; i++)
+        if (s->file->shapes.target[i].kind == NIB_TARGET_CLASS)
+            nib_data_config_set_classes(config, i, (int)s->file->shapes.target[i].width,
+                                        s->file->shapes.target[i].classes);
     bool only_test = strcmp(wanted->part, "test") == 0;
     NIB_TRY(nib_data_load(config, s->file->preprocess, only_test ? NIB_DATA_TEST_ONLY : NIB_DATA_ALL, s->team,
                           log, &s->data, err));
