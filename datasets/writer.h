@@ -1,5 +1,5 @@
-/** Files of predictions: each format is one .c file ending in one `const nib_writer`, listed in
- * datasets/writers.def. All are written atomically (nib_file_write). */
+/** Writers of result tables (predictions): one .c file each, listed in datasets/writers.def, chosen by the
+ * file's suffix. All write atomically. */
 #ifndef NIB_DATASETS_WRITER_H
 #define NIB_DATASETS_WRITER_H
 
@@ -7,29 +7,30 @@
 
 #include "core/status.h"
 
-/** What one output of a model says about every row. */
+/** One table of floats. */
 typedef struct nib_table {
-    const char *name; /**< of the target */
-    int64_t rows, width;
-    const char *const *columns; /**< [width] class names, or NULL */
-    const float *value;         /**< [rows, width] */
+    const char *name; /**< HDF5: the dataset; CSV with several tables: in front of the column names */
+    int64_t rows, cols;
+    const char *const *columns; /**< [cols] names (classes), or NULL */
+    const float *values;        /**< [rows, cols] */
 } nib_table;
 
 typedef struct nib_writer {
     const char *name, *help, *source;
-    const char *suffix; /**< ".npy" */
-    int max_tables;     /**< how many outputs a file holds */
-    /** Write `count` tables of equally many rows. NIB_ERR_IO: an existing file is untouched. */
-    nib_status (*write)(const char *path, int count, const nib_table *table, nib_error *err);
+    const char *suffixes; /**< "h5|hdf5" */
+    int max_tables;       /**< npy: 1 */
+    /** Tables of equally many rows. NIB_ERR_IO: an existing file is untouched. */
+    nib_status (*write)(const char *path, int n_tables, const nib_table *tables, nib_error *err);
 } nib_writer;
 
 extern const nib_writer *const nib_writers[];
 extern const int nib_writers_count;
 
-/** The writer for a file name. NIB_ERR_USAGE: none has its suffix. */
+/** The writer for a file name. Errors: NIB_ERR_USAGE naming the known suffixes. */
 NIB_MUST_USE nib_status nib_writer_for(const char *path, const nib_writer **writer, nib_error *err);
 
-/** The shortest decimal text that reads back as the same float. `text` has NIB_FLOAT_BYTES. */
+/** The shortest decimal text that reads back as the same float. `text` has NIB_FLOAT_BYTES. Returns its
+ * length. */
 enum { NIB_FLOAT_BYTES = 24 };
 int nib_format_float(float value, char *text);
 

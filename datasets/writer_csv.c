@@ -45,14 +45,14 @@ static bool append_header(text *t, int count, const nib_table *table)
 {
     bool ok = true;
     for (int i = 0; i < count; i++)
-        for (int64_t j = 0; j < table[i].width && ok; j++) {
+        for (int64_t j = 0; j < table[i].cols && ok; j++) {
             const char *column = table[i].columns ? table[i].columns[j] : NULL;
             char name[512];
             if (column && count == 1)
                 (void)snprintf(name, sizeof name, "%s", column);
             else if (column)
                 (void)snprintf(name, sizeof name, "%s_%s", table[i].name, column);
-            else if (table[i].width == 1)
+            else if (table[i].cols == 1)
                 (void)snprintf(name, sizeof name, "%s", table[i].name);
             else
                 (void)snprintf(name, sizeof name, "%s_%" PRId64, table[i].name, j);
@@ -65,9 +65,9 @@ static bool append_row(text *t, int count, const nib_table *table, int64_t row)
 {
     bool ok = true;
     for (int i = 0; i < count; i++)
-        for (int64_t j = 0; j < table[i].width && ok; j++) {
+        for (int64_t j = 0; j < table[i].cols && ok; j++) {
             char number[NIB_FLOAT_BYTES];
-            int n = nib_format_float(table[i].value[row * table[i].width + j], number);
+            int n = nib_format_float(table[i].values[row * table[i].cols + j], number);
             ok = (i + j == 0 || append(t, ",", 1)) && append(t, number, (size_t)n);
         }
     return ok && append(t, "\n", 1);
@@ -88,7 +88,7 @@ const nib_writer nib_writer_csv = {
     .name = "csv",
     .help = "CSV: a header row with the class names, shortest numbers that read back as the same float",
     .source = "RFC 4180",
-    .suffix = ".csv",
+    .suffixes = "csv",
     .max_tables = INT_MAX,
     .write = write,
 };

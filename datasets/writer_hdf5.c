@@ -6,10 +6,10 @@
 static nib_status fill(nib_h5 *file, int count, const nib_table *table, nib_error *err)
 {
     for (int i = 0; i < count; i++) {
-        const int64_t dim[] = {table[i].rows, table[i].width};
-        NIB_TRY(nib_h5_write_f32(file, table[i].name, 2, dim, table[i].value, err));
+        const int64_t dim[] = {table[i].rows, table[i].cols};
+        NIB_TRY(nib_h5_write_f32(file, table[i].name, 2, dim, table[i].values, err));
         if (table[i].columns)
-            NIB_TRY(nib_h5_set_attribute_strings(file, table[i].name, "classes", (int)table[i].width,
+            NIB_TRY(nib_h5_set_attribute_strings(file, table[i].name, "classes", (int)table[i].cols,
                                                  table[i].columns, err));
     }
     return NIB_OK;
@@ -30,7 +30,7 @@ const nib_writer nib_writer_hdf5 = {
     .name = "hdf5",
     .help = "HDF5: a float32 dataset [rows, width] per target, its class names in the attribute classes",
     .source = "HDF5 file format specification, version 3",
-    .suffix = ".h5",
+    .suffixes = "h5|hdf5",
     .max_tables = INT_MAX,
     .write = write,
 };

@@ -1,5 +1,6 @@
 #include "datasets/writer.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,22 +17,34 @@ const nib_writer *const nib_writers[] = {
 #undef NIB_WRITER
 const int nib_writers_count = (int)(sizeof nib_writers / sizeof *nib_writers);
 
+/** Whether `path` ends in a dot and one of the words of "h5|hdf5". */
+static bool has_suffix(const char *path, const char *suffixes)
+{
+    const char *dot = strrchr(path, '.');
+    for (const char *s = suffixes; dot; s += strcspn(s, "|") + 1) {
+        size_t n = strcspn(s, "|");
+        if (strlen(dot + 1) == n && strncasecmp(dot + 1, s, n) == 0)
+            return true;
+        if (!s[n])
+            break;
+    }
+    return false;
+}
+
 nib_status nib_writer_for(const char *path, const nib_writer **writer, nib_error *err)
 {
     char known[128] = "";
-    size_t length = strlen(path);
     for (int i = 0; i < nib_writers_count; i++) {
-        const char *suffix = nib_writers[i]->suffix;
-        size_t n = strlen(suffix), used = strlen(known);
-        if (length > n && strcasecmp(path + length - n, suffix) == 0) {
+        if (has_suffix(path, nib_writers[i]->suffixes)) {
             *writer = nib_writers[i];
             return NIB_OK;
         }
-        (void)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", suffix);
+        size_t used = strlen(known), n = strcspn(nib_writers[i]->suffixes, "|");
+        (void)snprintf(known + used, sizeof known - used, "%s.%.*s", i ? ", " : "", (int)n,
+                       nib_writers[i]->suffixes);
     }
     *writer = NULL;
-    return nib_fail(err, NIB_ERR_USAGE, "%s: no writer for this kind of file; known suffixes: %s", path,
-                    known);
+    return nib_fail(err, NIB_ERR_USAGE, "%s: predictions are written to %s files", path, known);
 }
 
 int nib_format_float(float value, char *text)
