@@ -108,8 +108,7 @@ nib_status nib_checkpoint_write(const char *path, const nib_model *model, const 
     return status;
 }
 
-/* --- Reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Reading ---- */
 
 /* The first line in which two texts differ. */
 static void first_difference(const char *a, const char *b, int *n_a, int *n_b, const char **line_a,

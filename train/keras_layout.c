@@ -307,8 +307,7 @@ nib_status nib_keras_layout_write(nib_h5 *file, const nib_model *model, const fl
     return status;
 }
 
-/* --- Reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Reading ---- */
 
 /* "a/b/kernel:0" -> "kernel" */
 static const char *plain_name(nib_arena *arena, const char *weight)

@@ -25,8 +25,7 @@ nib_status nib_model_file_write(const char *path, const nib_model *model, const 
     return nib_model_parts_commit(file, path, err);
 }
 
-/* --- Opening
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Opening ---- */
 
 /* Width of a one-dimensional dataset, within a limit. */
 static nib_status read_width(nib_h5 *h5, const char *path, int64_t most, int64_t *width, nib_error *err)
@@ -223,8 +222,7 @@ void nib_model_file_close(nib_model_file *file)
     nib_arena_destroy(file->arena);
 }
 
-/* --- Weights
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Weights ---- */
 
 static bool is_quantizer_state(const nib_param *row)
 {

@@ -10,8 +10,7 @@
 
 static const char FORMAT[] = "nibble";
 
-/* --- Parameters
- * --------------------------------------------------------------------------------------------- */
+/* ---- Parameters ---- */
 
 nib_status nib_model_parts_put_rows(nib_h5 *file, const char *group, const nib_params *params,
                                     const float *flat, nib_error *err)
@@ -86,8 +85,24 @@ nib_status nib_model_parts_get_rows(nib_h5 *file, const char *group, const nib_p
     return status;
 }
 
-/* --- Config
- * ------------------------------------------------------------------------------------------------- */
+nib_status nib_model_parts_get_masks(nib_h5 *file, nib_params *params, nib_error *err)
+{
+    for (int i = 0; params->mask && i < params->count; i++) {
+        const nib_param *row = &params->row[i];
+        char path[512];
+        int n = snprintf(path, sizeof path, "/nibble/mask/%s", row->name);
+        if (n > 0 && (size_t)n < sizeof path && nib_h5_has(file, path)) {
+            NIB_TRY(nib_model_parts_get_row(file, path, params, i, params->mask, err));
+            continue;
+        }
+        for (int64_t r = 0; r < row->rows; r++)
+            for (int64_t c = 0; c < row->cols; c++)
+                params->mask[row->offset + r * row->stride + c] = 1.0f;
+    }
+    return NIB_OK;
+}
+
+/* ---- Config ---- */
 
 /* Keys whose scalars are file names. */
 static bool names_a_file(const char *key)
@@ -120,8 +135,7 @@ nib_status nib_model_parts_config(const nib_config *config, nib_arena *arena, co
     return NIB_OK;
 }
 
-/* --- Data
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Data ---- */
 
 static nib_status write_preprocess(nib_h5 *file, nib_arena *arena, const nib_preprocess_state *state,
                                    nib_error *err)
@@ -178,8 +192,7 @@ static nib_status write_data(nib_h5 *file, nib_arena *arena, const nib_data *dat
     return nib_h5_write_i64(file, "/nibble/fingerprint", 0, NULL, &fingerprint, err);
 }
 
-/* --- The file
- * ----------------------------------------------------------------------------------------------- */
+/* ---- The file ---- */
 
 static nib_status write_masks(nib_h5 *file, nib_arena *arena, const nib_params *params, nib_error *err)
 {
