@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/vector_math.h"
+
 void nib_adam_pass(const nib_pass *pass, const nib_adam_numbers *numbers, int64_t step, double shrink)
 {
     float *restrict w = pass->value, *restrict m = pass->slot[0], *restrict v = pass->slot[1];
@@ -24,6 +26,7 @@ void nib_adam_pass(const nib_pass *pass, const nib_adam_numbers *numbers, int64_
         return;
     }
     float *restrict vhat = pass->slot[2];
+    NIB_INDEPENDENT
     for (int64_t i = 0; i < pass->n; i++) {
         const float g = nib_pass_gradient(gradient[i], clip, scale);
         m[i] += (g - m[i]) * rate_1;
