@@ -94,8 +94,16 @@ static nib_status start_run(training *t, nib_error *err)
         NIB_TRY(nib_run_folder_write(t->run, "config.yaml", text, err));
     }
     t->progress.log = nib_run_folder_log(t->run);
-    t->manifest =
-        nib_manifest_create(t->call->argc, t->call->argv, t->config, t->data, nib_team_threads(t->team));
+    nib_manifest_facts facts = {.version = NIBBLE_VERSION,
+                                .argc = t->call->argc,
+                                .argv = t->call->argv,
+                                .threads = nib_team_threads(t->team),
+                                .config = t->config,
+                                .data = t->data,
+                                .parent = t->config->model.init_from};
+    t->manifest = t->o->resume ? nib_manifest_resume(t->run, &facts) : NULL;
+    if (!t->manifest)
+        t->manifest = nib_manifest_create(&facts);
     if (!t->manifest)
         return nib_fail_memory(err, "manifest");
     return nib_run_folder_write_json(t->run, "manifest.json", t->manifest, err);
