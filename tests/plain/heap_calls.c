@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../train/toy.h"
+#include "tests/train/toy.c"
 
 static atomic_long calls;
 

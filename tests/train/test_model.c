@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "toy.h"
+#include "tests/train/toy.h"
 
 static int64_t parameters(const nib_model *m)
 {

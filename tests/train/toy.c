@@ -1,4 +1,4 @@
-#include "toy.h"
+#include "tests/train/toy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
