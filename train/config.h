@@ -1,9 +1,9 @@
 /** The configuration of a run: YAML and `--set` in, typed sections and the resolved canonical tree out.
  *
- *  Order: parse the file; apply `--set` in order (a path below model.layers, data.inputs, data.targets,
- * train.loss or train.optimizer is applied after the shorthand that makes it is expanded); expand `x:`, `y:`,
- * `mlp:`; read every section with its option table; write it back resolved. resolve(resolve(x)) ==
- * resolve(x).
+ *  Order: parse the file; apply `--set` in order (a path below data.source, data.inputs, data.targets,
+ * model.layers, model.outputs, train.loss, train.metrics or train.optimizer is applied after the shorthand
+ * that makes it is expanded); expand `x:`, `y:`, `mlp:` and bare names; read every section with its option
+ * table; write it back resolved. resolve(resolve(x)) == resolve(x).
  */
 #ifndef NIB_TRAIN_CONFIG_H
 #define NIB_TRAIN_CONFIG_H

@@ -90,6 +90,7 @@ Test(yaml, refused)
         {"a: !!map x\n", "f:1:4: unknown tag 'tag:yaml.org,2002:map'"},
         {"a: \"\\0\"\n", "f:1:4: a text holds a NUL byte"},
         {"a: 1\nb: \xff\n", "f:2:4: invalid leading UTF-8 octet"},
+        {"\xff\xfe\x61\x61", "f:1:1: invalid leading UTF-8 octet"}, /* would be UTF-16 */
         {"a: [1, 2\n", "f:2:1: did not find expected ',' or ']' while parsing a flow sequence"},
         {"a: 'x\n", "f:2:1: found unexpected end of stream"},
         {"\ta: 1\n", "f:1:1: found character that cannot start any token"},

@@ -89,6 +89,7 @@ Test(config, set)
         {{"train.optimizer=sgd", "train.optimizer.sgd.lr=0.5"}, "sgd: {lr: 0.5"},
         {{"train.loss=huber", "train.loss.y.huber.delta=3", "train.loss.y.weight=2"},
          "y: {huber: {delta: 3}, weight: 2}"},
+        {{"train.loss=mse", "train.loss.y.weight=2"}, "y: {mse: {}, weight: 2}"},
         {{"train.metrics=accuracy"}, "metrics: {y: [accuracy]}"},
         {{"data.inputs.x.preprocess=none"}, "preprocess: none"},
         {{"data.x=other"}, "path: other"},
