@@ -161,7 +161,7 @@ class Case:
         target = {"label": "data/label", "binary": "data/binary", "value": "data/value"}[self.target]
         return "\n".join([
             "data:", "  source: {file: keras_steps.h5}", "  inputs: {x: {path: data/x, preprocess: none}}",
-            f"  targets: {{y: {target}}}", *(["  weight: data/weight"] if self.weighted else []),
+            f"  targets: {{y: {target}}}", "  validation: {fraction: 0}", *(["  weight: data/weight"] if self.weighted else []),
             *NETS[self.net].yaml(),
             "train:", f"  epochs: {EPOCHS}", f"  batch: {BATCH}", "  shuffle: false", "  monitor: loss",
             f"  optimizer: {OPTIMIZERS[self.optimizer][0]}", f"  loss: {{y: {self.loss_text}}}",
