@@ -80,7 +80,7 @@ typedef struct check {
 
 static bool fail(check *c, const char *text)
 {
-    (void)snprintf(c->message, NIB_CHECK_MESSAGE_BYTES, "%s, case \"%s\", variant %d: %s", c->op->name,
+    (void)snprintf(c->message, NIB_CHECK_MESSAGE_BYTES, "%s, case \"%s\", variant %d: %.300s", c->op->name,
                    c->what->name, (int)c->variant, text);
     return false;
 }
