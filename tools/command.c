@@ -235,8 +235,9 @@ static nib_status run(parser *p, nib_error *err)
 static int report(nib_status status, const nib_error *err)
 {
     (void)fflush(stdout);
+    bool named = strncmp(err->message, "nibble ", 7) == 0; /* "nibble train: unknown option" */
     if (status != NIB_OK)
-        fprintf(stderr, "nibble: %s\n", err->message);
+        fprintf(stderr, "%s%s\n", named ? "" : "nibble: ", err->message);
     return nib_status_exit_code(status);
 }
 

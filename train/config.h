@@ -37,6 +37,7 @@ typedef struct nib_metric_config {
 /** One target's loss and metrics. */
 typedef struct nib_objective_config {
     const char *target;
+    nib_doc_place place; /**< of the loss */
     const nib_loss *loss;
     const void *loss_options; /**< of loss->op */
     double weight;

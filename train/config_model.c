@@ -174,6 +174,8 @@ static nib_status read_layer(nib_config *config, int index, const nib_doc *item,
     layer->n_from = common->from.count;
     layer->from = common->from.value;
     layer->options = options + COMMON_BYTES;
+    if (layer->type->check)
+        NIB_TRY(layer->type->check(layer->options, path, err));
     NIB_TRY(check_from(config, index, body, names, err));
 
     nib_doc *map = nib_options_write(arena, &table, options);

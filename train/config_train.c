@@ -179,6 +179,7 @@ static nib_status read_loss(nib_config *config, const nib_doc *value, const char
     NIB_TRY(nib_options_read(arena, &nib_table_objective, rest, path, &section, err));
     NIB_TRY(read_choice(arena, &losses, name, path, &c, err));
     objective->target = target;
+    objective->place = name->place;
     objective->loss = nib_losses[c.index];
     objective->loss_options = c.options;
     objective->weight = section.weight;
@@ -288,6 +289,67 @@ static nib_status read_objectives(nib_config *config, train_section *section, co
 
 /* ---- The section ---- */
 
+/* True if `name` is `metric`, or one number of it ("auc_t"). */
+static bool is_number_of(const char *metric, const char *name)
+{
+    size_t bytes = strlen(metric);
+    return strncmp(name, metric, bytes) == 0 && (name[bytes] == '\0' || name[bytes] == '_');
+}
+
+/* A column that this config can have: [val_][TARGET_]METRIC[_CLASS]. The classes are known with the data
+ * only. */
+static bool is_column(const nib_train_config *train, const char *name)
+{
+    if (strcmp(name, "loss") == 0)
+        return true;
+    for (int i = 0; i < train->n_objectives; i++) {
+        const nib_objective_config *o = &train->objective[i];
+        const char *own = name;
+        size_t bytes = strlen(o->target);
+        if (train->n_objectives > 1) {
+            if (strncmp(name, o->target, bytes) != 0 || name[bytes] != '_')
+                continue;
+            own = name + bytes + 1;
+        }
+        if (strcmp(own, "loss") == 0 || (o->loss->hits_name && strcmp(own, o->loss->hits_name) == 0))
+            return true;
+        for (int k = 0; k < o->n_metrics; k++)
+            if (is_number_of(o->metric[k].type->name, own))
+                return true;
+    }
+    return false;
+}
+
+static nib_status check_monitor(nib_config *config, const nib_doc *section, nib_error *err)
+{
+    const nib_train_config *train = &config->train;
+    const nib_doc *node = nib_doc_get(section, "monitor");
+    const char *name = train->monitor;
+    if (is_column(train, strncmp(name, "val_", 4) == 0 ? name + 4 : name))
+        return NIB_OK;
+    int n = 2;
+    for (int i = 0; i < train->n_objectives; i++)
+        n += train->objective[i].n_metrics;
+    const char **known = NIB_NEW(config->arena, const char *, n);
+    if (!known)
+        return nib_fail_memory(err, "train.monitor");
+    n = 0;
+    known[n++] = "loss";
+    known[n++] = "val_loss";
+    for (int i = 0; i < train->n_objectives; i++) {
+        const nib_objective_config *o = &train->objective[i];
+        bool many = train->n_objectives > 1;
+        for (int k = 0; k < o->n_metrics; k++, n++)
+            if (!(known[n] = nib_arena_printf(config->arena, "val_%s%s%s", many ? o->target : "",
+                                              many ? "_" : "", o->metric[k].type->name)))
+                return nib_fail_memory(err, "train.monitor");
+    }
+    char hint[NIB_HINT_BYTES];
+    return nib_doc_fail(node ? &node->place : NULL, err, NIB_ERR_CONFIG,
+                        "train.monitor: there is no column '%.80s'%s", name,
+                        nib_config_hint(hint, name, known, n));
+}
+
 static nib_status read_early_stopping(nib_config *config, train_section *section, nib_error *err)
 {
     nib_arena *arena = config->arena;
@@ -331,6 +393,7 @@ nib_status nib_config_read_train(nib_config *config, const nib_doc *train, const
     t->batch = s.batch;
     t->shuffle = s.shuffle;
     t->monitor = s.monitor;
+    NIB_TRY(check_monitor(config, train, err));
     t->monitor_mode = s.monitor_mode;
     t->warmup = s.warmup;
     t->clip_norm = s.clip_norm;

@@ -52,6 +52,9 @@ struct nib_layer {
     /** Add parameters and nodes, set `output`. Errors: NIB_ERR_SHAPE, NIB_ERR_CONFIG (the caller puts the
      * place in front). */
     nib_status (*build)(nib_layer_build *build, nib_error *err);
+    /** Check those options that the layer reads itself when it is built; NULL: none.
+     *  @param path  "model.layers.fc1", for messages */
+    nib_status (*check)(const void *options, const char *path, nib_error *err);
     /** The number of outputs in `options`, -1 when it is `auto`; NULL: the layer has none to choose. */
     int64_t *(*units)(void *options);
     /** Fill the Keras-2 "config" object beyond name, trainable and dtype; NULL: nothing to add. */

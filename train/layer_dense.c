@@ -1,4 +1,6 @@
 /* dense: y = x kernel + bias, with optional L1 and L2 penalties that become step-rate losses. */
+#include <stdio.h>
+
 #include "core/op_options.h"
 #include "train/layer.h"
 
@@ -65,6 +67,17 @@ static nib_status build(nib_layer_build *b, nib_error *err)
     return o->use_bias ? add_penalty(b, o->bias_l1, o->bias_l2, operand[2], err) : NIB_OK;
 }
 
+static nib_status check(const void *options, const char *path, nib_error *err)
+{
+    const dense_options *o = options;
+    nib_initializer_config unused;
+    char key[160];
+    (void)snprintf(key, sizeof key, "%s.kernel_initializer", path);
+    NIB_TRY(nib_initializer_read(o->kernel_initializer, "glorot_uniform", key, &unused, err));
+    (void)snprintf(key, sizeof key, "%s.bias_initializer", path);
+    return nib_initializer_read(o->bias_initializer, "zeros", key, &unused, err);
+}
+
 static int64_t *units(void *options)
 {
     return &((dense_options *)options)->units;
@@ -86,6 +99,7 @@ const nib_layer nib_layer_dense = {
     .min_inputs = 1,
     .max_inputs = 1,
     .build = build,
+    .check = check,
     .units = units,
     .keras_config = keras_config,
 };

@@ -113,6 +113,14 @@ static nib_status resolve_units(builder *b, const nib_layer_config *c, nib_error
     return nib_doc_set_path(arena, b->config->resolved, path, value, err);
 }
 
+/* The message of a failure again, with the place in the config and what failed in front. */
+static nib_status fail_at(const nib_doc_place *place, nib_error *err, const char *what)
+{
+    char why[NIB_ERROR_BYTES];
+    (void)snprintf(why, sizeof why, "%s", err ? err->message : "");
+    return nib_doc_fail(place, err, NIB_ERR_CONFIG, "%s: %s", what, why);
+}
+
 static nib_status build_layer(builder *b, int index, nib_layer_param *param, int *n_params, nib_error *err)
 {
     nib_model *m = b->model;
@@ -137,9 +145,9 @@ static nib_status build_layer(builder *b, int index, nib_layer_param *param, int
     layer->first_param = m->params->count;
     nib_status status = c->type->build(&build, err);
     if (status == NIB_ERR_CONFIG || status == NIB_ERR_SHAPE) {
-        char why[NIB_ERROR_BYTES];
-        (void)snprintf(why, sizeof why, "%s", err ? err->message : "");
-        return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG, "layer %s: %s", c->name, why);
+        char what[96];
+        (void)snprintf(what, sizeof what, "layer %.80s", c->name);
+        return fail_at(&c->place, err, what);
     }
     NIB_TRY(status);
     layer->n_params = build.n_params;
@@ -182,7 +190,11 @@ static nib_status add_output(builder *b, int index, nib_error *err)
     nib_value operand[2] = {logits, 0}, y;
     NIB_TRY(nib_graph_input(m->graph, c->target, is_class ? NIB_FEED_LABEL : NIB_FEED_F32, NIB_DOMAIN_SAMPLES,
                             is_class ? 1 : width, &operand[1], err));
-    NIB_TRY(nib_graph_add(m->graph, loss->op, c->target, objective->loss_options, operand, 2, &y, err));
+    nib_status status =
+        nib_graph_add(m->graph, loss->op, c->target, objective->loss_options, operand, 2, &y, err);
+    if (status == NIB_ERR_CONFIG || status == NIB_ERR_SHAPE)
+        return fail_at(&objective->place, err, "train.loss");
+    NIB_TRY(status);
     NIB_TRY(nib_graph_loss(m->graph, c->target, y, objective->weight, err));
     if (!loss->hits)
         return NIB_OK;

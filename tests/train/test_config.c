@@ -90,6 +90,8 @@ Test(config, set)
         {{"train.loss=huber", "train.loss.y.huber.delta=3", "train.loss.y.weight=2"},
          "y: {huber: {delta: 3}, weight: 2}"},
         {{"train.loss=mse", "train.loss.y.weight=2"}, "y: {mse: {}, weight: 2}"},
+        {{"train.monitor=val_auc_t"}, "monitor: val_auc_t"},
+        {{"train.monitor=accuracy"}, "monitor: accuracy"},
         {{"train.metrics=accuracy"}, "metrics: {y: [accuracy]}"},
         {{"data.inputs.x.preprocess=none"}, "preprocess: none"},
         {{"data.x=other"}, "path: other"},
@@ -194,6 +196,16 @@ Test(config, refused)
          "jets.yaml:3:19: train.metrics.y: mse is no metric of a target with loss categorical_crossentropy"},
         {DATA "model: {mlp: }\ntrain: {metrics: [auc, auc]}\n",
          "jets.yaml:3:24: train.metrics.y: auc is there twice"},
+        {DATA "model: {mlp: }\ntrain: {monitor: val_f1}\n",
+         "jets.yaml:3:18: train.monitor: there is no column 'val_f1' (did you mean 'val_auc'?)"},
+        {DATA "model: {mlp: }\ntrain: {monitor: hinge_of_nothing}\n",
+         "jets.yaml:3:18: train.monitor: there is no column 'hinge_of_nothing' (known: loss, val_loss, "
+         "val_accuracy, "
+         "val_auc)"},
+        {DATA "model: {layers: [dense: {name: a, units: 4, kernel_initializer: glorot}]}\n",
+         "jets.yaml:2:65: model.layers.a.kernel_initializer: there is no initializer 'glorot' (see nibble "
+         "list "
+         "initializers)"},
         {DATA "model: {mlp: }\ntrain: {optimizer: {adam: {lr: 1e9}}}\n",
          "jets.yaml:3:32: train.optimizer.adam.lr: 1e9 is above the limit 1000"},
         {DATA "model: {mlp: }\ntrain: {optimizer: {adam: {}, sgd: {}}}\n",
