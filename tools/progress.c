@@ -48,28 +48,39 @@ static int terminal_width(const nib_progress *p)
     return ioctl(fileno(p->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
-static void draw_bar(void *context, int64_t epoch, int64_t epochs, int64_t step, int64_t steps, double loss,
-                     double samples_per_second)
+NIB_PRINTF(4, 5) static void append(char *line, size_t bytes, size_t *used, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line + *used, bytes - *used, format, args);
+    va_end(args);
+    if (n > 0)
+        *used = *used + (size_t)n < bytes ? *used + (size_t)n : bytes - 1;
+}
+
+static void draw_bar(void *context, const nib_fit_progress *at)
 {
     nib_progress *p = context;
     if (p->quiet || !p->terminal)
         return;
-    char bar[BAR_CELLS + 1], rate[16], eta[32] = "", line[LINE_BYTES];
-    double done = steps > 0 ? (double)step / (double)steps : 1;
+    char bar[BAR_CELLS + 1], text[32], line[LINE_BYTES];
+    size_t used = 0;
+    double done = at->steps > 0 ? (double)at->step / (double)at->steps : 1;
     int full = (int)(done * BAR_CELLS);
     for (int i = 0; i < BAR_CELLS; i++)
         bar[i] = i < full ? '=' : i == full ? '>' : '.';
     bar[BAR_CELLS] = '\0';
-    nib_format_rate(samples_per_second, rate);
-    double left = p->seconds_per_epoch * ((double)(epochs - epoch) + 1 - done);
+    append(line, sizeof line, &used, "epoch %3lld/%lld [%s] %3.0f %%", (long long)at->epoch,
+           (long long)at->epochs, bar, 100 * done);
+    for (int i = 0; i < at->n_train; i++)
+        append(line, sizeof line, &used, "  %s %.4f", at->train[i].name, at->train[i].value);
+    nib_format_rate(at->samples_per_second, text);
+    append(line, sizeof line, &used, "  %s samples/s", text);
     if (p->seconds_per_epoch > 0) {
-        memcpy(eta, "  ETA ", 7);
-        nib_format_duration(left, eta + 6);
+        nib_format_duration(p->seconds_per_epoch * ((double)(at->epochs - at->epoch) + 1 - done), text);
+        append(line, sizeof line, &used, "  ETA %s", text);
     }
-    (void)snprintf(line, sizeof line, "epoch %3lld/%lld [%s] %3.0f %%  loss %.4f  %s samples/s%s",
-                   (long long)epoch, (long long)epochs, bar, 100 * done, loss, rate, eta);
-    int width = terminal_width(p);
-    fprintf(p->out, "\r\033[K%.*s", width - 1, line);
+    fprintf(p->out, "\r\033[K%.*s", terminal_width(p) - 1, line);
     (void)fflush(p->out);
     p->bar_drawn = true;
 }
@@ -87,20 +98,10 @@ static void put_line(nib_progress *p, const char *line, bool also_quiet)
     (void)fflush(p->out);
 }
 
-NIB_PRINTF(4, 5) static void append(char *line, size_t bytes, size_t *used, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(line + *used, bytes - *used, format, args);
-    va_end(args);
-    if (n > 0)
-        *used = *used + (size_t)n < bytes ? *used + (size_t)n : bytes - 1;
-}
-
 static void epoch_done(void *context, const nib_fit_epoch *e)
 {
     nib_progress *p = context;
-    char line[LINE_BYTES], rate[16];
+    char line[LINE_BYTES];
     size_t used = 0;
     p->seconds_per_epoch = e->seconds;
     append(line, sizeof line, &used, "epoch %3lld/%lld", (long long)e->epoch, (long long)e->epochs);
@@ -109,9 +110,7 @@ static void epoch_done(void *context, const nib_fit_epoch *e)
     for (int i = 0; i < e->n_validation; i++)
         if (e->validation[i].headline)
             append(line, sizeof line, &used, "  val_%s %.4f", e->validation[i].name, e->validation[i].value);
-    nib_format_rate(e->samples_per_second, rate);
-    append(line, sizeof line, &used, "  lr %.3g  %.2f s  %s samples/s%s", e->lr, e->seconds, rate,
-           e->best ? "  *" : "");
+    append(line, sizeof line, &used, "  lr %.3g  %.2f s%s", e->lr, e->seconds, e->best ? "  *" : "");
     put_line(p, line, false);
 }
 

@@ -212,8 +212,14 @@ static void show_progress(fit *f, double clock, double rate)
         return;
     f->last_progress = clock;
     set_train_scores(f);
-    o->progress(o->context, f->state->epoch + 1, f->job->config->train.epochs, f->state->step_in_epoch,
-                nib_trainer_steps_per_epoch(f->trainer), f->train[0].value, rate);
+    nib_fit_progress progress = {.epoch = f->state->epoch + 1,
+                                 .epochs = f->job->config->train.epochs,
+                                 .step = f->state->step_in_epoch,
+                                 .steps = nib_trainer_steps_per_epoch(f->trainer),
+                                 .n_train = f->n_train,
+                                 .train = f->train,
+                                 .samples_per_second = rate};
+    o->progress(o->context, &progress);
 }
 
 /* The rest of the running epoch's steps. */

@@ -28,12 +28,20 @@ typedef struct nib_fit_epoch {
     double samples_per_second;   /**< of the training part */
 } nib_fit_epoch;
 
+/** Within an epoch. */
+typedef struct nib_fit_progress {
+    int64_t epoch, epochs; /**< counted from 1 */
+    int64_t step, steps;   /**< done, of the epoch */
+    int n_train;
+    const nib_score *train; /**< running means: "loss", "accuracy" */
+    double samples_per_second;
+} nib_fit_progress;
+
 /** Whoever watches; NULL functions are left out. */
 typedef struct nib_fit_observer {
     void *context;
-    /** About every 50 ms. @param loss  running mean of the epoch */
-    void (*progress)(void *context, int64_t epoch, int64_t epochs, int64_t step, int64_t steps, double loss,
-                     double samples_per_second);
+    /** About every 50 ms. */
+    void (*progress)(void *context, const nib_fit_progress *progress);
     void (*epoch_done)(void *context, const nib_fit_epoch *epoch);
 } nib_fit_observer;
 
