@@ -121,7 +121,7 @@ static nib_status find_column(const nib_array *array, const nib_array_config *co
     if (!names)
         return nib_doc_fail(&config->columns_place, err, NIB_ERR_CONFIG,
                             "%s.columns: the columns of %s have no names, so '%s' cannot be found; give "
-                            "numbers, or names by \"features\"",
+                            "numbers, or names by 'features'",
                             config->key, array->path, text);
     const char *nearest = nib_names_nearest(text, names, (size_t)width);
     if (nearest)

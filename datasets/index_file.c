@@ -95,8 +95,8 @@ static nib_status read_text(nib_arena *arena, const char *name, const char *data
             index[n++] = strtoll(p, &end, 10);
             const char *rest = end + strspn(end, " \t\r");
             if (end == p || errno || (*rest && *rest != '\n' && *rest != '#'))
-                return nib_fail(err, NIB_ERR_INPUT, "%s:%" PRId64 ": \"%.*s\" is not a row number", name,
-                                line, shown(p), p);
+                return nib_fail(err, NIB_ERR_INPUT, "%s:%" PRId64 ": '%.*s' is not a row number", name, line,
+                                shown(p), p);
         }
         p += strcspn(p, "\n");
         p += *p == '\n';

@@ -70,6 +70,11 @@ static nib_status read_labels(nib_load *load, int target, nib_error *err)
 {
     const nib_target_config *config = &load->config->target[target];
     int64_t max = 0;
+    bool any = false;
+    for (int part = 0; part < NIB_PART_COUNT; part++)
+        any = any || (load->origin[part].active && load->origin[part].target);
+    if (!any)
+        return NIB_OK; /* rows to predict */
     NIB_TRY(known_classes(load, target, err));
     NIB_TRY(check_one_hot(load, target, err));
     const nib_origin *train = &load->origin[NIB_PART_TRAIN];

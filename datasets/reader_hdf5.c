@@ -85,8 +85,8 @@ static nib_status hdf5_texts(void *state, const char *path, nib_arena *arena, in
     if (strcmp(object, "/") != 0 && !nib_h5_has(state, object))
         return nib_fail(err, NIB_ERR_INPUT, "%s: there is no %s", nib_path_base(nib_h5_path(state)), object);
     if (!nib_h5_has_attribute(state, object, at + 1))
-        return nib_fail(err, NIB_ERR_INPUT, "%s: %s has no attribute \"%s\"",
-                        nib_path_base(nib_h5_path(state)), object, at + 1);
+        return nib_fail(err, NIB_ERR_INPUT, "%s: %s has no attribute '%s'", nib_path_base(nib_h5_path(state)),
+                        object, at + 1);
     return attribute_texts(state, object, at + 1, arena, count, texts, err);
 }
 
