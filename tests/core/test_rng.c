@@ -1,0 +1,119 @@
+/* Counter-based random numbers: the published vectors, ranges, moments, permutations. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rng.h"
+
+/* philox4x32 10 of Random123's tests/kat_vectors: counter, key, result. */
+static const uint32_t vectors[][10] = {
+    {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+    {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e,
+     0xa20bc7c6, 0x6d5451fd},
+    {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
+     0x5001e420, 0x24126ea1},
+};
+
+Test(rng, words_are_philox_4x32_10)
+{
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; ++i) {
+        const uint32_t *v = vectors[i];
+        const nib_rng rng = {.seed = (uint64_t)v[5] << 32 | v[4], .stream = v[2], .step = v[3]};
+        uint32_t words[4];
+        nib_rng_words(&rng, (uint64_t)v[1] << 32 | v[0], words);
+        for (int k = 0; k < 4; ++k)
+            cr_expect(words[k] == v[6 + k], "vector %d, word %d: %08x, not %08x", (int)i, k, words[k],
+                      v[6 + k]);
+    }
+}
+
+Test(rng, streams_are_fnv_hashes)
+{
+    cr_expect(nib_rng_stream("") == 0x811c9dc5u, "of the empty text");
+    cr_expect(nib_rng_stream("a") == 0xe40c292cu, "of a");
+    cr_expect(nib_rng_stream("foobar") == 0xbf9cf968u, "of foobar");
+}
+
+Test(rng, numbers_depend_on_seed_stream_step_and_element)
+{
+    const nib_rng base = {.seed = 1, .stream = 2, .step = 3};
+    nib_rng other[3] = {base, base, base};
+    other[0].seed = UINT64_C(1) << 40 | 1;
+    other[1].stream = 3;
+    other[2].step = 4;
+    for (int i = 0; i < 3; ++i)
+        cr_expect(nib_rng_uniform(&base, 7) != nib_rng_uniform(&other[i], 7), "key part %d is not used", i);
+    cr_expect(nib_rng_uniform(&base, 7) != nib_rng_uniform(&base, UINT64_C(1) << 32 | 7),
+              "high element bits");
+    cr_expect(nib_rng_uniform(&base, 7) == nib_rng_uniform(&base, 7), "the same again");
+}
+
+Test(rng, uniform_and_normal_have_their_moments)
+{
+    const nib_rng rng = {.seed = 9, .stream = nib_rng_stream("moments")};
+    enum { N = 200000 };
+    double sum = 0, square = 0, low = 1, high = 0, normal = 0, normal2 = 0, normal4 = 0;
+    for (uint64_t i = 0; i < N; ++i) {
+        double u = nib_rng_uniform(&rng, i), z = nib_rng_normal(&rng, i);
+        sum += u / N;
+        square += u * u / N;
+        low = fmin(low, u);
+        high = fmax(high, u);
+        normal += z / N;
+        normal2 += z * z / N;
+        normal4 += z * z * z * z / N;
+    }
+    cr_expect(low >= 0 && low < 1e-4 && high < 1 && high > 1 - 1e-4, "range %g to %g", low, high);
+    cr_expect(fabs(sum - 0.5) < 0.003 && fabs(square - 1.0 / 3) < 0.003, "uniform moments %g %g", sum,
+              square);
+    cr_expect(fabs(normal) < 0.01 && fabs(normal2 - 1) < 0.015 && fabs(normal4 - 3) < 0.12,
+              "normal moments %g %g %g", normal, normal2, normal4);
+}
+
+Test(rng, below_is_even_and_below)
+{
+    const nib_rng rng = {.seed = 9, .stream = 5};
+    int count[7] = {0};
+    for (uint64_t i = 0; i < 70000; ++i) {
+        uint64_t x = nib_rng_below(&rng, i, 7);
+        cr_assert(x < 7, "element %d gives %d", (int)i, (int)x);
+        count[x]++;
+    }
+    for (int k = 0; k < 7; ++k)
+        cr_expect(abs(count[k] - 10000) < 500, "%d falls %d times in 70000", k, count[k]);
+    cr_expect(nib_rng_below(&rng, 3, 1) == 0, "only 0 lies below 1");
+    /* The 128-bit product by hand: word * n / 2^64. */
+    const uint64_t n = UINT64_C(0xfedcba9876543210);
+    uint32_t w[4];
+    nib_rng_words(&rng, 3, w);
+    double expected = ldexp((double)((uint64_t)w[1] << 32 | w[0]), -64) * (double)n;
+    cr_expect(fabs((double)nib_rng_below(&rng, 3, n) / expected - 1) < 1e-12, "a large bound");
+}
+
+Test(rng, a_permutation_has_every_index_once_and_no_favourites)
+{
+    const nib_rng rng = {.seed = 4, .stream = 6};
+    int32_t index[100], again[100];
+    int at[5][5] = {{0}};
+    for (int64_t n = 1; n <= 100; ++n) {
+        bool seen[100] = {false};
+        nib_rng_permutation(&rng, n, index);
+        for (int64_t i = 0; i < n; ++i) {
+            cr_assert(index[i] >= 0 && index[i] < n && !seen[index[i]], "n %d: index %d", (int)n, index[i]);
+            seen[index[i]] = true;
+        }
+    }
+    nib_rng_permutation(&rng, 100, again);
+    cr_expect(memcmp(index, again, sizeof index) == 0, "the same seed gives the same order");
+    for (uint32_t step = 0; step < 20000; ++step) {
+        const nib_rng one = {.seed = 4, .stream = 6, .step = step};
+        nib_rng_permutation(&one, 5, index);
+        for (int i = 0; i < 5; ++i)
+            at[i][index[i]]++;
+    }
+    for (int i = 0; i < 5; ++i)
+        for (int k = 0; k < 5; ++k)
+            cr_expect(abs(at[i][k] - 4000) < 300, "%d is at %d %d times in 20000", k, i, at[i][k]);
+}

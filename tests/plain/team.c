@@ -1,0 +1,116 @@
+/* The worker team: every task once, whatever the numbers of threads and tasks; results visible to the next
+ * job; no processor time while idle. A plain program because ThreadSanitizer cannot start under Criterion. */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "core/team.h"
+
+enum { TASKS = 300, ROUNDS = 400 };
+
+typedef struct job {
+    int64_t count[TASKS]; /* not atomic: a task run twice at once is a race that ThreadSanitizer sees */
+    int64_t sum[TASKS];
+    int tasks, threads, wrong;
+} job;
+
+static void count(void *context, int index, int worker)
+{
+    job *j = context;
+    j->count[index]++;
+    if (worker < 0 || worker >= j->threads)
+        j->wrong++;
+}
+
+/* Reads what other tasks of the job before wrote. */
+static void add_all(void *context, int index, int worker)
+{
+    job *j = context;
+    (void)worker;
+    j->sum[index] = 0;
+    for (int i = 0; i < j->tasks; ++i)
+        j->sum[index] += j->count[i];
+}
+
+static int check_threads(int threads)
+{
+    static const int task_counts[] = {0, 1, 2, 3, 8, 17, TASKS};
+    static job j;
+    nib_team *team;
+    nib_error err;
+    int failed = 0;
+    if (nib_team_create(&team, threads, &err) != NIB_OK) {
+        (void)fprintf(stderr, "%s\n", err.message);
+        return 1;
+    }
+    failed += nib_team_threads(team) != threads;
+    for (size_t k = 0; k < sizeof task_counts / sizeof task_counts[0]; ++k) {
+        memset(&j, 0, sizeof j);
+        j.tasks = task_counts[k];
+        j.threads = threads;
+        for (int round = 0; round < ROUNDS; ++round) {
+            nib_team_run(team, count, &j, j.tasks);
+            nib_team_run(team, add_all, &j, j.tasks);
+            for (int i = 0; i < TASKS; ++i)
+                failed += j.count[i] != (i < j.tasks ? round + 1 : 0);
+            for (int i = 0; i < j.tasks; ++i)
+                failed += j.sum[i] != (int64_t)j.tasks * (round + 1);
+            if (round % 100 == 50) /* let the workers fall asleep */
+                (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        }
+        failed += j.wrong;
+    }
+    nib_team_destroy(team);
+    if (failed)
+        (void)fprintf(stderr, "%d threads: %d failures\n", threads, failed);
+    return failed;
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage use;
+    (void)getrusage(RUSAGE_SELF, &use);
+    return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+           1e-6 * (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
+}
+
+static int check_idle(void)
+{
+    static job j = {.tasks = 8, .threads = 3};
+    nib_team *team;
+    nib_error err;
+    if (nib_team_create(&team, 3, &err) != NIB_OK)
+        return 1;
+    nib_team_run(team, count, &j, 8);
+    (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    double before = cpu_seconds();
+    (void)nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+    double used = cpu_seconds() - before;
+    nib_team_destroy(team);
+    if (used > 0.05)
+        (void)fprintf(stderr, "an idle team used %.3f s of processor time in 0.4 s\n", used);
+    return used > 0.05;
+}
+
+static int check_limits(void)
+{
+    nib_team *team;
+    nib_error err;
+    int failed = nib_team_create(&team, 0, &err) != NIB_ERR_USAGE || team != NULL;
+    failed += nib_team_create(&team, 1000000, &err) != NIB_ERR_USAGE || team != NULL;
+    nib_team_destroy(NULL);
+    if (failed)
+        (void)fprintf(stderr, "0 or 1000000 threads are accepted\n");
+    return failed;
+}
+
+int main(void)
+{
+    int failed = check_limits();
+    for (int threads = 1; threads <= 5; ++threads)
+        failed += check_threads(threads);
+    failed += check_idle();
+    return failed != 0;
+}
