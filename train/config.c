@@ -209,6 +209,26 @@ static nib_status refuse_unsupported(const nib_doc *root, nib_error *err)
     return NIB_OK;
 }
 
+/* Losses take logits: an output layer that applies the link already would apply it twice. */
+static nib_status check_outputs(const nib_config *config, nib_error *err)
+{
+    static const char *const links[] = {
+        [NIB_LINK_IDENTITY] = "", [NIB_LINK_SIGMOID] = "sigmoid", [NIB_LINK_SOFTMAX] = "softmax"};
+    for (int i = 0; i < config->model.n_outputs; i++) {
+        const nib_output_config *output = &config->model.output[i];
+        const nib_loss *loss = config->train.objective[i].loss;
+        for (int k = 0; k < config->model.n_layers; k++) {
+            const nib_layer_config *layer = &config->model.layer[k];
+            if (strcmp(layer->name, output->layer) == 0 && strcmp(layer->type->name, links[loss->link]) == 0)
+                return nib_doc_fail(
+                    &output->place, err, NIB_ERR_CONFIG,
+                    "model.outputs.%s: name the layer before '%s': the loss %s applies %s itself",
+                    output->target, layer->name, loss->name, layer->type->name);
+        }
+    }
+    return NIB_OK;
+}
+
 static nib_status read_sections(reader *r, nib_error *err)
 {
     nib_config *config = r->config;
@@ -229,6 +249,7 @@ static nib_status read_sections(reader *r, nib_error *err)
     NIB_TRY(nib_config_read_section(arena, &nib_table_config, r->root, "", &section, err));
     NIB_TRY(nib_config_read_model(config, section.model, r->folder, &r->names, &resolved[1], err));
     NIB_TRY(nib_config_read_train(config, section.train, &r->names, &resolved[2], err));
+    NIB_TRY(check_outputs(config, err));
     section = (config_section){resolved[0], resolved[1], resolved[2]};
     config->resolved = nib_options_write(arena, &nib_table_config, &section);
     return config->resolved ? NIB_OK : nib_fail_memory(err, "resolved config");

@@ -181,6 +181,10 @@ Test(config, refused)
          "jets.yaml:2:57: model.outputs: unknown target 'z' (known: y)"},
         {DATA "model: {layers: [dense: {name: a, units: 4}], outputs: {y: bb}}\n",
          "jets.yaml:2:60: model.outputs.y: there is no layer 'bb' (known: a)"},
+        {DATA "model: {layers: [dense: {name: a, units: 4}, softmax: {name: b}]}\n",
+         "jets.yaml:2:62: model.outputs.y: name the layer before 'b': the loss categorical_crossentropy "
+         "applies softmax "
+         "itself"},
         {DATA "model: {mlp: {hiden: [4]}}\n",
          "jets.yaml:2:15: unknown key 'hiden' in model.mlp (did you mean 'hidden'?)"},
         {DATA "model: {mlp: {dropout: 1}}\n", "jets.yaml:2:24: model.mlp.dropout: 1 is above the limit 0.99"},
