@@ -78,10 +78,10 @@ Test(data_load, fitted_on_the_training_rows_only)
     for (int i = 0; i < 20; i++) {
         x[i] = i < 15 ? (float)(i * i) : 1e6f;
         y[i] = i % 2;
-        mean += i < 15 ? x[i] / 15.0L : 0;
+        mean += i < 15 ? (long double)x[i] / 15 : 0;
     }
     for (int i = 0; i < 15; i++)
-        square += (x[i] - mean) * (x[i] - mean);
+        square += ((long double)x[i] - mean) * ((long double)x[i] - mean);
     const double deviation = (double)sqrtl(square / 15);
     double x64[20];
     for (int i = 0; i < 20; i++)

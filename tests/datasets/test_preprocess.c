@@ -47,11 +47,11 @@ Test(preprocess, standardize_is_the_population_deviation)
         long double mean = 0, square = 0;
         for (int i = 0; i < N; i++) {
             x[i] = offsets[k] + nib_rng_normal(&rng, (uint64_t)i) * 3;
-            mean += x[i];
+            mean += (long double)x[i];
         }
         mean /= N;
         for (int i = 0; i < N; i++)
-            square += (x[i] - mean) * (x[i] - mean);
+            square += ((long double)x[i] - mean) * ((long double)x[i] - mean);
         double shift, divisor, deviation = (double)sqrtl(square / N);
         fit("standardize", "{}", x, N, &shift, &divisor);
         cr_expect(fabs(shift - (double)mean) <= 1e-13 * (1 + fabs(offsets[k])), "mean %.17g", shift);
