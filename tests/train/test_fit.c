@@ -100,6 +100,7 @@ Test(fit, a_monitor_that_does_not_exist)
     nib_fit_result result;
     toy_create(&t, mlp, "{epochs: 1, monitor: val_accuracy_x}", 100, 1);
     cr_assert(toy_fit(&t, &result, &err) == NIB_ERR_CONFIG, "accepted");
-    cr_expect(strstr(err.message, "'val_accuracy_x'") && strstr(err.message, ", val_accuracy"), "%s", err.message);
+    cr_expect(strstr(err.message, "'val_accuracy_x'") && strstr(err.message, ", val_accuracy"), "%s",
+              err.message);
     toy_destroy(&t);
 }

@@ -151,7 +151,7 @@ static void run_all(int threads)
     cr_expect(count >= MIN_CASES, "%d cases in %s", count, golden_path);
     for (int i = 0; i < count; i++)
         cr_expect_eq(run_case(golden, names[i], team, &worst, &err), NIB_OK, "%s: %s", names[i], err.message);
-    cr_log_warn("%d cases, %d steps each, %d threads: largest difference %.2e of a tensor's largest element",
+    cr_log_info("%d cases, %d steps each, %d threads: largest difference %.2e of a tensor's largest element",
                 count, STEPS, threads, worst);
     nib_h5_close(golden);
     nib_team_destroy(team);
