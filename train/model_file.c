@@ -42,7 +42,7 @@ static nib_status read_width(nib_h5 *h5, const char *path, int64_t most, int64_t
 static nib_status read_column(nib_h5 *h5, nib_arena *arena, const char *input, const char *what,
                               int64_t width, const double **out, nib_error *err)
 {
-    int64_t found;
+    int64_t found = 0;
     const char *path = nib_arena_printf(arena, "/nibble/data/%s/preprocess/%s", input, what);
     double *values = NIB_NEW(arena, double, width);
     if (!path || !values)

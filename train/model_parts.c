@@ -217,7 +217,7 @@ static nib_status write_parts(nib_h5 *file, nib_arena *arena, const char *kind, 
                               const nib_config *config, const nib_data *data, const float *values,
                               nib_error *err)
 {
-    const char *text;
+    const char *text = NULL;
     NIB_TRY(nib_keras_layout_write(file, model, values, err));
     NIB_TRY(nib_h5_make_group(file, "/nibble", err));
     NIB_TRY(nib_h5_set_attribute_text(file, "/nibble", "format", FORMAT, err));
