@@ -1,7 +1,7 @@
 #!/bin/bash
 # nibble's main job from nothing: installs what is missing, builds, trains a network on the embedded generator's jets
 # and shows where the run lies. Works from any directory; every call makes a new run.
-#   tools/demo.sh [arguments of nibble train, e.g. --set train.epochs=5]
+#   tools/demo.sh [options of nibble train, e.g. --set train.epochs=5]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,4 +18,4 @@ build >build/demo.log 2>&1 || {
     exit 1
 }
 
-build/release/nibble train tools/recipes/jets.yaml "$@"
+build/release/nibble train tools/recipes/jets.yaml --runs "$PWD/runs" "$@"
