@@ -356,7 +356,7 @@ Test(wrong, files)
         {"train base.yaml --set data.test={rows:~no.npy}",
          "--set data.test={rows: no.npy}: @/no.npy: there is no such file"},
         {"train base.yaml --set data.test={rows:~base.yaml}",
-         "base.yaml:1: \"data: {source: good.h5, x: x, y: label, \" is not a row number"},
+         "base.yaml:1: 'data: {source: good.h5, x: x, y: label, ' is not a row number"},
         {"train base.yaml --set model.init_from=no.h5", "@/no.h5: there is no such run folder or model file"},
         {"train base.yaml --set model.init_from=good.h5",
          "@/good.h5: neither a model file of nibble nor a Keras weights file (no attribute layer_names)"},
