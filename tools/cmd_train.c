@@ -251,9 +251,9 @@ static nib_status work(training *t, nib_error *err)
 
 static nib_status run(const nib_invocation *call, nib_error *err)
 {
-    training t = {.o = call->options, .call = call, .arena = nib_arena_create()};
+    training t = {.o = call->options, .call = call};
     NIB_TRY(check_call(call, t.o, err));
-    if (!t.arena)
+    if (!(t.arena = nib_arena_create()))
         return nib_fail_memory(err, "training");
     nib_progress_init(&t.progress, stderr, t.o->quiet);
     t.log = nib_progress_log(&t.progress);
