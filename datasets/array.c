@@ -128,9 +128,16 @@ static nib_status find_column(const nib_array *array, const nib_array_config *co
         return nib_doc_fail(&config->columns_place, err, NIB_ERR_CONFIG,
                             "%s.columns: %s has no column '%s' (did you mean '%s'?)", config->key,
                             array->path, text, nearest);
+    char all[512] = "";
+    size_t used = 0;
+    for (int64_t i = 0; i < width && used < 320; i++) {
+        (void)snprintf(all + used, sizeof all - used, "%s%.80s", i ? ", " : "", names[i]);
+        used = strlen(all);
+        if (used >= 320 && i + 1 < width)
+            (void)snprintf(all + used, sizeof all - used, ", ...");
+    }
     return nib_doc_fail(&config->columns_place, err, NIB_ERR_CONFIG,
-                        "%s.columns: %s has no column '%s' (it has %s ... %s)", config->key, array->path,
-                        text, names[0], names[width - 1]);
+                        "%s.columns: %s has no column '%s' (it has %s)", config->key, array->path, text, all);
 }
 
 static nib_status choose_columns(nib_arena *arena, nib_array *array, const nib_array_config *config,

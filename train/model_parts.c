@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/yaml.h"
+#include "datasets/index_file.h"
 #include "train/keras_layout.h"
 
 static const char FORMAT[] = "nibble";
@@ -110,15 +111,26 @@ static bool names_a_file(const char *key)
     return key && (strcmp(key, "file") == 0 || strcmp(key, "rows") == 0 || strcmp(key, "init_from") == 0);
 }
 
-static void cut_names(nib_doc *doc)
+/* "a/idx.h5:split/test" -> "idx.h5:split/test" */
+static const char *base_of(nib_arena *arena, const char *name)
 {
-    for (int i = 0; i < doc->count; i++) {
+    const char *file, *dataset;
+    if (nib_index_file_split(arena, name, &file, &dataset, NULL) != NIB_OK)
+        return NULL;
+    return dataset ? nib_arena_printf(arena, "%s:%s", nib_path_base(file), dataset) : nib_path_base(name);
+}
+
+static bool cut_names(nib_arena *arena, nib_doc *doc)
+{
+    bool ok = true;
+    for (int i = 0; i < doc->count && ok; i++) {
         nib_doc *value = doc->entries[i].value;
         if (value->kind == NIB_DOC_SCALAR && names_a_file(doc->entries[i].key))
-            value->text = nib_path_base(value->text);
+            ok = (value->text = base_of(arena, value->text)) != NULL;
         else
-            cut_names(value);
+            ok = cut_names(arena, value);
     }
+    return ok;
 }
 
 nib_status nib_model_parts_config(const nib_config *config, nib_arena *arena, const char **text,
@@ -129,7 +141,8 @@ nib_status nib_model_parts_config(const nib_config *config, nib_arena *arena, co
     if (!doc)
         return nib_fail_memory(err, "config");
     /* Paths differ from machine to machine, contents do not: the files' digests stand in /nibble/files. */
-    cut_names(doc);
+    if (!cut_names(arena, doc))
+        return nib_fail_memory(err, "config");
     NIB_TRY(nib_yaml_write(arena, doc, &written, err));
     *text = written;
     return NIB_OK;

@@ -127,6 +127,8 @@ Test(data_errors, arrays)
          "numbers, or names by 'features'"},
         {"x: {path: x, columns: [mas], features: [pt, eta, mass]}, y: y", NIB_ERR_CONFIG,
          "c.yaml:1:38: data.inputs.x.columns: x has no column 'mas' (did you mean 'mass'?)"},
+        {"x: {path: x, columns: [energy], features: [pt, eta, mass]}, y: y", NIB_ERR_CONFIG,
+         "c.yaml:1:38: data.inputs.x.columns: x has no column 'energy' (it has pt, eta, mass)"},
         {"x: {path: x, columns: [1, 1]}, y: y", NIB_ERR_CONFIG,
          "c.yaml:1:38: data.inputs.x.columns: column 1 is listed twice"},
         {"x: {path: x, features: [a, b]}, y: y", NIB_ERR_CONFIG,
