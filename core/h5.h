@@ -62,6 +62,9 @@ NIB_MUST_USE nib_status nib_h5_read_f64(nib_h5 *file, const char *path, int64_t 
                                         double *out, nib_error *err);
 NIB_MUST_USE nib_status nib_h5_read_i64(nib_h5 *file, const char *path, int64_t first, int64_t rows,
                                         int64_t *out, nib_error *err);
+/** A dataset that must hold exactly one number. */
+NIB_MUST_USE nib_status nib_h5_read_scalar_f64(nib_h5 *file, const char *path, double *out, nib_error *err);
+NIB_MUST_USE nib_status nib_h5_read_scalar_i64(nib_h5 *file, const char *path, int64_t *out, nib_error *err);
 /** A one-dimensional dataset or attribute of strings (fixed or variable length). */
 NIB_MUST_USE nib_status nib_h5_read_strings(nib_h5 *file, const char *path, nib_arena *arena, int *count,
                                             const char *const **text, nib_error *err);

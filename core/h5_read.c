@@ -298,3 +298,25 @@ nib_status nib_h5_read_i64(nib_h5 *file, const char *path, int64_t first, int64_
 {
     return read_numbers(file, path, true, H5T_NATIVE_INT64, first, rows, out, err);
 }
+
+static nib_status check_scalar(nib_h5 *file, const char *path, nib_error *err)
+{
+    nib_h5_info info;
+    NIB_TRY(nib_h5_dataset_info(file, path, &info, err));
+    if (info.elements == 1)
+        return NIB_OK;
+    return nib_fail(err, NIB_ERR_INPUT, "%s: %s: holds %" PRId64 " numbers, not one", file->path, path,
+                    info.elements);
+}
+
+nib_status nib_h5_read_scalar_f64(nib_h5 *file, const char *path, double *out, nib_error *err)
+{
+    NIB_TRY(check_scalar(file, path, err));
+    return nib_h5_read_f64(file, path, 0, 1, out, err);
+}
+
+nib_status nib_h5_read_scalar_i64(nib_h5 *file, const char *path, int64_t *out, nib_error *err)
+{
+    NIB_TRY(check_scalar(file, path, err));
+    return nib_h5_read_i64(file, path, 0, 1, out, err);
+}

@@ -3,11 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names out of a file may hold anything; a message is one line and sends nothing odd to a terminal. */
+static void one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 nib_status nib_fail_v(nib_error *err, nib_status code, const char *format, va_list args)
 {
     if (err) {
         err->code = code;
         (void)vsnprintf(err->message, sizeof err->message, format, args);
+        one_line(err->message);
     }
     return code;
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/h5.h"
 #include "train/model_parts.h"
 
 /* One number of the state: integers and doubles by name, so that the two directions share a list. */
@@ -146,7 +145,7 @@ static nib_status check_origin(nib_h5 *file, nib_arena *arena, const nib_config 
             "config.yaml",
             nib_h5_path(file), n_a < 80 ? n_a : 80, line_a, n_b < 80 ? n_b : 80, line_b);
     }
-    NIB_TRY(nib_h5_read_i64(file, "/nibble/fingerprint", 0, 1, &fingerprint, err));
+    NIB_TRY(nib_h5_read_scalar_i64(file, "/nibble/fingerprint", &fingerprint, err));
     memcpy(&expected, &data->fingerprint, sizeof expected);
     if (fingerprint != expected)
         return nib_fail(err, NIB_ERR_INPUT,
@@ -178,14 +177,10 @@ static nib_status read_sums(nib_h5 *file, nib_arena *arena, const char *what, in
 static nib_status read_scalar(nib_h5 *file, const state_number *number, nib_error *err)
 {
     char path[64];
-    nib_h5_info info;
     (void)snprintf(path, sizeof path, "/nibble/train/%s", number->name);
-    NIB_TRY(nib_h5_dataset_info(file, path, &info, err));
-    if (info.elements != 1)
-        return nib_fail(err, NIB_ERR_INPUT, "%s: %s: not one number", nib_h5_path(file), path);
     if (number->integer)
-        return nib_h5_read_i64(file, path, 0, 1, number->integer, err);
-    return nib_h5_read_f64(file, path, 0, 1, number->real, err);
+        return nib_h5_read_scalar_i64(file, path, number->integer, err);
+    return nib_h5_read_scalar_f64(file, path, number->real, err);
 }
 
 static nib_status read_state(nib_h5 *file, nib_arena *arena, const nib_model *model, nib_train_state *state,
@@ -227,20 +222,26 @@ static nib_status read_file(nib_h5 *file, nib_arena *arena, nib_model *model, co
     return nib_model_parts_get_rows(file, "/nibble/train/best", params, state->best, err);
 }
 
-nib_status nib_checkpoint_read(const char *path, nib_model *model, const nib_config *config,
-                               const nib_data *data, nib_train_state *state, nib_error *err)
+nib_status nib_checkpoint_read_from(nib_h5 *file, nib_model *model, const nib_config *config,
+                                    const nib_data *data, nib_train_state *state, nib_error *err)
 {
-    nib_h5 *file;
     nib_arena *arena = nib_arena_create();
-    nib_status status = arena ? nib_h5_open(&file, path, err) : nib_fail_memory(err, "checkpoint");
-    if (status == NIB_OK) {
-        status = read_file(file, arena, model, config, data, state, err);
-        nib_h5_close(file);
-    }
+    nib_status status =
+        arena ? read_file(file, arena, model, config, data, state, err) : nib_fail_memory(err, "checkpoint");
     nib_arena_destroy(arena);
     if (status == NIB_ERR_CONFIG) /* an object that the format promises is not there */
         status = NIB_ERR_INPUT;
     if (err && status != NIB_OK)
         err->code = status;
+    return status;
+}
+
+nib_status nib_checkpoint_read(const char *path, nib_model *model, const nib_config *config,
+                               const nib_data *data, nib_train_state *state, nib_error *err)
+{
+    nib_h5 *file;
+    NIB_TRY(nib_h5_open(&file, path, err));
+    nib_status status = nib_checkpoint_read_from(file, model, config, data, state, err);
+    nib_h5_close(file);
     return status;
 }

@@ -3,6 +3,7 @@
 #ifndef NIB_TRAIN_CHECKPOINT_H
 #define NIB_TRAIN_CHECKPOINT_H
 
+#include "core/h5.h"
 #include "train/model.h"
 #include "train/train_state.h"
 
@@ -15,5 +16,9 @@ NIB_MUST_USE nib_status nib_checkpoint_write(const char *path, const nib_model *
  * with another config, other data (fingerprint) or another program version, naming the difference. */
 NIB_MUST_USE nib_status nib_checkpoint_read(const char *path, nib_model *model, const nib_config *config,
                                             const nib_data *data, nib_train_state *state, nib_error *err);
+/** The same from an open HDF5 file. */
+NIB_MUST_USE nib_status nib_checkpoint_read_from(nib_h5 *file, nib_model *model, const nib_config *config,
+                                                 const nib_data *data, nib_train_state *state,
+                                                 nib_error *err);
 
 #endif

@@ -107,18 +107,14 @@ static nib_status read_target(nib_h5 *h5, nib_arena *arena, const char *name, ni
 {
     int count;
     const char *text;
-    nib_h5_info info;
     const char *kind = nib_arena_printf(arena, "/nibble/target/%s/kind", name);
     const char *width = nib_arena_printf(arena, "/nibble/target/%s/width", name);
     const char *classes = nib_arena_printf(arena, "/nibble/data/classes/%s", name);
     if (!kind || !width || !classes)
         return nib_fail_memory(err, "model file");
     NIB_TRY(nib_h5_read_text(h5, kind, arena, &text, err));
-    NIB_TRY(nib_h5_dataset_info(h5, width, &info, err));
-    if (info.elements != 1)
-        return nib_fail(err, NIB_ERR_INPUT, "%s: %s: not one number", nib_h5_path(h5), width);
     *target = (nib_data_target){.name = name};
-    NIB_TRY(nib_h5_read_i64(h5, width, 0, 1, &target->width, err));
+    NIB_TRY(nib_h5_read_scalar_i64(h5, width, &target->width, err));
     if (target->width < 1 || target->width > MOST_CLASSES)
         return nib_fail(err, NIB_ERR_INPUT, "%s: %s: %" PRId64 " is not in 1..%d", nib_h5_path(h5), width,
                         target->width, (int)MOST_CLASSES);
