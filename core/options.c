@@ -490,6 +490,16 @@ nib_status nib_options_check(nib_arena *arena, const nib_option_table *table, co
     return NIB_OK;
 }
 
+/* 1e-07 as people write it: 1e-7. */
+static void trim_exponent(char *text)
+{
+    char *e = strchr(text, 'e');
+    if (!e)
+        return;
+    char *to = e + 1 + (e[1] == '-'), *digits = to + strspn(to, "+0");
+    memmove(to, digits, strlen(digits) + 1);
+}
+
 void nib_format_double(double value, char *text)
 {
     if (fabs(value) < 1e15 && value == floor(value) && value != 0) { /* 1000, not 1e+03 */
@@ -499,6 +509,7 @@ void nib_format_double(double value, char *text)
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(text, NIB_NUMBER_BYTES, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
-            return;
+            break;
     }
+    trim_exponent(text);
 }

@@ -90,17 +90,20 @@ static bool is_called(const char *paths, const char *name)
     return false;
 }
 
-/* Rows of any table whose key is `name`: "train: epochs ...". */
+/* Rows of any table whose key is `name`, or of the table that a path ("train.epochs") names. */
 static int print_keys(const char *name)
 {
     int found = 0;
+    const char *dot = strrchr(name, '.'), *key = dot ? dot + 1 : name;
+    char home[128];
+    (void)snprintf(home, sizeof home, "%.*s", dot ? (int)(dot - name) : 0, name);
     nib_catalog_entry entry;
     for (int k = 0; k < nib_catalog_kinds_count; k++) {
         const nib_catalog_kind *kind = &nib_catalog_kinds[k];
         for (int i = 0; strcmp(kind->name, "ops") != 0 && kind->entry(i, &entry); i++) {
             for (int r = 0; entry.options && r < entry.options->count; r++) {
                 const nib_option_table one = {&entry.options->rows[r], 1, entry.options->bytes};
-                if (strcmp(one.rows->name, name) != 0)
+                if (strcmp(one.rows->name, key) != 0 || (dot && !is_called(entry.name, home)))
                     continue;
                 printf("%skey of %s %s", found++ ? "\n" : "", kind->single, entry.name);
                 print_options(&one);
@@ -150,7 +153,7 @@ const nib_command nib_command_describe = {
     .name = "describe",
     .arguments = "NAME",
     .help = "help, source and options of a layer, a loss, a section of the config, a key, ...",
-    .text = "NAME is anything that `nibble list` shows, a key (epochs), or `all`.",
+    .text = "NAME is anything that `nibble list` shows, a key (epochs, train.epochs), or `all`.",
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run,

@@ -232,9 +232,10 @@ static nib_status run(parser *p, nib_error *err)
     return p->command->run(&call, err);
 }
 
-static int report(nib_status status, const nib_error *err)
+static int report(nib_status status, nib_error *err)
 {
-    (void)fflush(stdout);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == NIB_OK)
+        status = nib_fail(err, NIB_ERR_IO, "standard output cannot be written: %s", strerror(errno));
     bool named = strncmp(err->message, "nibble ", 7) == 0; /* "nibble train: unknown option" */
     if (status != NIB_OK)
         fprintf(stderr, "%s%s\n", named ? "" : "nibble: ", err->message);

@@ -82,8 +82,9 @@ static const char *home_of(const char *key, char *text)
     return NULL;
 }
 
-nib_status nib_config_read_section(nib_arena *arena, const nib_option_table *table, const nib_doc *map,
-                                   const char *path, void *out, nib_error *err)
+/* A key that is none of this table but of another one. */
+static nib_status refuse_misplaced(const nib_option_table *table, const nib_doc *map, const char *path,
+                                   nib_error *err)
 {
     for (int i = 0; map && map->kind == NIB_DOC_MAP && i < map->count; i++) {
         const nib_doc_entry *entry = &map->entries[i];
@@ -93,6 +94,13 @@ nib_status nib_config_read_section(nib_arena *arena, const nib_option_table *tab
             return nib_doc_fail(&entry->place, err, NIB_ERR_CONFIG, "unknown key '%s'%s%s (it belongs in %s)",
                                 entry->key, *path ? " in " : "", path, home);
     }
+    return NIB_OK;
+}
+
+nib_status nib_config_read_section(nib_arena *arena, const nib_option_table *table, const nib_doc *map,
+                                   const char *path, void *out, nib_error *err)
+{
+    NIB_TRY(refuse_misplaced(table, map, path, err));
     return nib_options_read(arena, table, map, path, out, err);
 }
 
@@ -241,6 +249,7 @@ static nib_status read_sections(reader *r, nib_error *err)
     NIB_TRY(refuse_unsupported(r->root, err));
     NIB_TRY(apply(r, 1, err));
     NIB_TRY(nib_config_read_section(arena, &nib_table_config, r->root, "", &section, err));
+    NIB_TRY(refuse_misplaced(nib_data_sections[0].table, section.data, "data", err));
     NIB_TRY(nib_data_config_read(arena, section.data, r->folder, &config->data, &resolved[0], err));
     r->names.n_inputs = nib_data_config_inputs(config->data, &r->names.input);
     r->names.n_targets = nib_data_config_targets(config->data, &r->names.target);

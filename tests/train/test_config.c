@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train/config.h"
 
@@ -137,6 +138,10 @@ Test(config, refused)
         {"", "jets.yaml:1:1: data is missing (where the rows come from)"},
         {DATA, "jets.yaml:1:1: model is missing (layers and outputs)"},
         {"[1]\n", "jets.yaml:1:1: a map of sections is expected"},
+        {"data: {source: f.h5, x: a, y: b, batch: 3}\nmodel: {mlp: }\n",
+         "jets.yaml:1:34: unknown key 'batch' in data (it belongs in train)"},
+        {DATA "model: {hidden: [3]}\n",
+         "jets.yaml:2:9: unknown key 'hidden' in model (it belongs in model.mlp)"},
         {DATA "model: {mlp: }\nepochs: 3\n", "jets.yaml:3:1: unknown key 'epochs' (it belongs in train)"},
         {DATA "model: {mlp: }\ntrain: {lr: 3}\n",
          "jets.yaml:3:9: unknown key 'lr' in train (it belongs in train.optimizer.adam)"},
@@ -220,6 +225,22 @@ Test(config, refused)
     nib_arena *arena = nib_arena_create();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_str_eq(resolve(arena, cases[i].text, NULL, 0), cases[i].message, "message of case %zu", i);
+    nib_arena_destroy(arena);
+}
+
+/* File names are relative to the config; those of --set to the current folder. */
+Test(config, file_names)
+{
+    static const char *const sets[] = {"data.source.file=g.h5", "model.init_from=a/b.h5"};
+    char here[4096], expected[2][4200];
+    nib_arena *arena = nib_arena_create();
+    cr_assert_not_null(getcwd(here, sizeof here), "the current folder");
+    (void)snprintf(expected[0], sizeof expected[0], "file: %s/g.h5", here);
+    (void)snprintf(expected[1], sizeof expected[1], "init_from: %s/a/b.h5", here);
+    const char *text = resolve(arena, DATA "model: {mlp: , init_from: runs/x}\n", NULL, 0);
+    cr_expect(strstr(text, "file: /d/f.h5") && strstr(text, "init_from: /d/runs/x"), "%s", text);
+    text = resolve(arena, DATA "model: {mlp: , init_from: runs/x}\n", sets, 2);
+    cr_expect(strstr(text, expected[0]) && strstr(text, expected[1]), "%s", text);
     nib_arena_destroy(arena);
 }
 
