@@ -1,9 +1,9 @@
 /** The one door for matrix products.
  *
- *  Matrices are row-major with their own strides. Rows of C are computed to the full padded width where the
- * operand is padded (padding of B's columns zero gives padding of C zero). Single-threaded. Which engine runs
- * a product is decided by shape class and instruction set, never by timing. A row of y or dx does not depend
- * on the other rows as long as `rows` stays the same: ops pass the tile's capacity, not the rows that count.
+ *  Matrices are row-major with their own strides; rows begin at multiples of 64 bytes and are padded with
+ * zeros, and so are the results (padding of w gives padding of y). Single-threaded, no heap. Every element is
+ * one chain of multiply-adds over k in order: a row of y or dx does not depend on the other rows, nor on
+ * where it lies.
  */
 #ifndef NIB_CORE_GEMM_H
 #define NIB_CORE_GEMM_H
@@ -22,10 +22,7 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, int64_t
 /** dw (+)= x^T dy: dw [k, n], x [m, k], dy [m, n]. */
 void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate);
 
-/** Keep the engine from starting threads of its own: executors bring theirs. */
-void nib_gemm_single_thread(void);
-
-/** Name of the engine for manifests: "openblas <core name>". `text` has `bytes`. */
+/** Name of the engine for manifests: "nibble avx512". `text` has `bytes`. */
 void nib_gemm_engine(char *text, int bytes);
 
 #endif

@@ -6,8 +6,7 @@
  *  Rows and padding. A tile-rate tensor is rows x width with stride nib_padded(width); padding lanes of x and
  * dy are zero when an op is called, and the op leaves zeros in the padding of y and dx. dim[0] of a tile-rate
  * tensor is the tile's capacity, `rows` says how many of them count. The others hold anything, in dy too: an
- * op may compute them as well where that is cheaper (and must where a row's bits would else depend on how
- * many there are: matrix products), but whatever sums over rows sums over `rows`.
+ * op may compute them as well where that is cheaper, but whatever sums over rows sums over `rows`.
  *
  *  Gradients. backward gets dy and fills dx[i]. Where `accumulate[i]` is false it must overwrite dx[i], else
  * add to it (fan-out, and the second and later tiles of a lane for step-rate inputs). dx[i].data == NULL: not

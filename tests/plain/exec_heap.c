@@ -1,0 +1,156 @@
+/* No heap call in a step of the executor: 1000 steps make as many as 10, in training and evaluating, with one
+ * thread and with two. malloc and its kin are counted by wrappers that come before libc's. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/exec.h"
+#include "core/op_options.h"
+
+static atomic_long calls;
+
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+
+void *malloc(size_t bytes)
+{
+    atomic_fetch_add(&calls, 1);
+    return __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    atomic_fetch_add(&calls, 1);
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t bytes)
+{
+    atomic_fetch_add(&calls, 1);
+    return __libc_realloc(old, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    atomic_fetch_add(&calls, 1);
+    return __libc_memalign(alignment, bytes);
+}
+
+enum { ROWS = 300, FEATURES = 16, CLASSES = 5, WIDTH = 32 };
+
+static nib_error err;
+
+static void check(nib_status status)
+{
+    if (status == NIB_OK)
+        return;
+    (void)fprintf(stderr, "%s\n", err.message);
+    exit(1);
+}
+
+typedef struct net {
+    nib_arena *arena;
+    nib_params *params;
+    nib_graph *graph;
+} net;
+
+static nib_value param(net *n, const char *layer, const char *var, nib_role role, int64_t rows, int64_t cols)
+{
+    nib_value value;
+    int i = nib_params_add(n->arena, n->params, layer, var, role, rows ? 2 : 1, rows ? rows : 1, cols, true);
+    check(nib_graph_param(n->graph, i, &value, &err));
+    return value;
+}
+
+static nib_value add(net *n, const char *op, const void *options, const nib_value *inputs, int count)
+{
+    nib_value value;
+    check(nib_graph_add(n->graph, nib_op_find(op), op, options, inputs, count, &value, &err));
+    return value;
+}
+
+/* Dense, batch norm, relu, dropout, dense, cross-entropy and a weight penalty: two segments and step-rate
+ * nodes. */
+static void build(net *n)
+{
+    static const nib_batch_norm_options norm = {.momentum = 0.99, .epsilon = 1e-3};
+    static const nib_dropout_options dropout = {.rate = 0.2};
+    static const nib_categorical_crossentropy_options loss = {.label_smoothing = 0};
+    static const nib_l1_l2_options penalty = {.l2 = 1e-4};
+    nib_value x, label;
+    n->arena = nib_arena_create();
+    n->params = nib_params_create(n->arena);
+    n->graph = nib_graph_create(n->arena, n->params);
+    check(nib_graph_input(n->graph, "x", NIB_FEED_F32, NIB_DOMAIN_SAMPLES, FEATURES, &x, &err));
+    check(nib_graph_input(n->graph, "y", NIB_FEED_LABEL, NIB_DOMAIN_SAMPLES, 1, &label, &err));
+    nib_value kernel = param(n, "fc1", "kernel", NIB_ROLE_KERNEL, FEATURES, WIDTH);
+    nib_value y = add(n, "matmul", NULL, (nib_value[]){x, kernel}, 2);
+    nib_value gamma = param(n, "bn", "gamma", NIB_ROLE_BN, 0, WIDTH);
+    nib_value beta = param(n, "bn", "beta", NIB_ROLE_BN, 0, WIDTH);
+    nib_value mean = param(n, "bn", "moving_mean", NIB_ROLE_STATE, 0, WIDTH);
+    nib_value variance = param(n, "bn", "moving_variance", NIB_ROLE_STATE, 0, WIDTH);
+    y = add(n, "batch_norm", &norm, (nib_value[]){y, gamma, beta, mean, variance}, 5);
+    y = add(n, "relu", NULL, &y, 1);
+    y = add(n, "dropout", &dropout, &y, 1);
+    nib_value last = param(n, "logits", "kernel", NIB_ROLE_KERNEL, WIDTH, CLASSES);
+    nib_value bias = param(n, "logits", "bias", NIB_ROLE_BIAS, 0, CLASSES);
+    nib_value logits = add(n, "matmul", NULL, (nib_value[]){y, last, bias}, 3);
+    y = add(n, "categorical_crossentropy", &loss, (nib_value[]){logits, label}, 2);
+    check(nib_graph_loss(n->graph, "loss", y, 1, &err));
+    check(nib_graph_loss(n->graph, "penalty", add(n, "l1_l2", &penalty, &kernel, 1), 1, &err));
+    check(nib_graph_output(n->graph, "logits", logits, &err));
+    check(nib_params_allocate(n->arena, n->params, &err));
+    for (int64_t i = 0; i < n->params->row[0].rows; ++i)
+        n->params->value[i * WIDTH + i % WIDTH] = 1.0f;
+}
+
+static long calls_of_steps(const net *n, nib_mode mode, int threads, int steps, const nib_batch *batch)
+{
+    static float logits[ROWS * CLASSES];
+    float *const outputs[1] = {logits};
+    nib_team *team;
+    nib_exec *exec;
+    nib_sums sums;
+    long before = atomic_load(&calls);
+    check(nib_team_create(&team, threads, &err));
+    check(nib_exec_create(&exec, n->graph, mode, ROWS, 0, team, &err));
+    for (int i = 0; i < steps; ++i) {
+        if (mode == NIB_MODE_TRAIN)
+            nib_exec_train(exec, batch, &sums);
+        else
+            nib_exec_forward(exec, batch, outputs, &sums);
+    }
+    nib_exec_destroy(exec);
+    nib_team_destroy(team);
+    return atomic_load(&calls) - before;
+}
+
+int main(void)
+{
+    static float x[ROWS * FEATURES];
+    static int32_t label[ROWS];
+    net n;
+    int failed = 0;
+    build(&n);
+    for (int i = 0; i < ROWS * FEATURES; ++i)
+        x[i] = (float)((i * 7919) % 1000) * 1e-3f - 0.5f;
+    for (int i = 0; i < ROWS; ++i)
+        label[i] = i % CLASSES;
+    const nib_feed feeds[2] = {{.data = x}, {.data = label}};
+    const nib_batch batch = {.rows = ROWS, .feeds = feeds};
+    for (int threads = 1; threads <= 2; ++threads)
+        for (int mode = NIB_MODE_EVALUATE; mode <= NIB_MODE_TRAIN; ++mode) {
+            (void)calls_of_steps(&n, (nib_mode)mode, threads, 2, &batch); /* what libraries make once */
+            long few = calls_of_steps(&n, (nib_mode)mode, threads, 10, &batch);
+            long many = calls_of_steps(&n, (nib_mode)mode, threads, 1000, &batch);
+            if (few == many && few > 0)
+                continue;
+            (void)fprintf(stderr, "mode %d, %d threads: %ld heap calls in 10 steps, %ld in 1000\n", mode,
+                          threads, few, many);
+            failed = 1;
+        }
+    nib_arena_destroy(n.arena);
+    return failed;
+}
