@@ -54,7 +54,11 @@ static void add_versions(cJSON *manifest, const char *version)
     add_text(v, "libyaml", yaml_get_version_string());
     add_text(v, "cjson", cJSON_Version());
     add_text(v, "zlib", zlibVersion());
-    add_text(v, "compiler", __VERSION__);
+#if defined(__clang__)
+    add_text(v, "compiler", __VERSION__); /* names itself */
+#else
+    add_text(v, "compiler", "gcc " __VERSION__);
+#endif
 }
 
 static void add_machine(cJSON *manifest, int threads)

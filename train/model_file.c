@@ -53,9 +53,9 @@ static nib_status read_column(nib_h5 *h5, nib_arena *arena, const char *input, c
                         nib_h5_path(h5), path, found, width);
     NIB_TRY(nib_h5_read_f64(h5, path, 0, width, values, err));
     for (int64_t i = 0; i < width; i++)
-        if (!isfinite(values[i]))
-            return nib_fail(err, NIB_ERR_INPUT, "%s: %s: value %" PRId64 " is not finite", nib_h5_path(h5),
-                            path, i);
+        if (!isfinite(values[i]) || (values[i] == 0 && strcmp(what, "divisor") == 0))
+            return nib_fail(err, NIB_ERR_INPUT, "%s: %s: value %" PRId64 " is %g", nib_h5_path(h5), path, i,
+                            values[i]);
     *out = values;
     return NIB_OK;
 }
