@@ -138,7 +138,7 @@ static void top(nib_draws *draws, const nib_shower_options *options, double pt, 
 }
 
 void nib_hard_process_run(nib_draws *draws, const nib_shower_options *options, nib_jet_class class_,
-                          double pt, double radius, nib_jet *jet)
+                          double pt, double opening_angle, nib_jet *jet)
 {
     jet->count = 0;
     switch (class_) {
@@ -152,6 +152,6 @@ void nib_hard_process_run(nib_draws *draws, const nib_shower_options *options, n
         top(draws, options, pt, nib_draws_resonance(draws, TOP_MASS, TOP_WIDTH), jet);
         break;
     default: /* a gluon or a light quark */
-        nib_shower_run(draws, options, (nib_parton){{pt, 0, 0}, radius, class_ == NIB_JET_GLUON}, jet);
+        nib_shower_run(draws, options, (nib_parton){{pt, 0, 0}, opening_angle, class_ == NIB_JET_GLUON}, jet);
     }
 }

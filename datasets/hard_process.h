@@ -26,9 +26,9 @@ extern const char *const nib_jet_class_names[NIB_JET_CLASSES];
  * no colour); the b below its angle to the W. Radiation gives each quark a mass, so afterwards angles are
  * scaled about the axis of the W, Z or t until its mass is what was drawn.
  *  @param pt      of the parton or heavy particle [GeV]
- *  @param radius  gluon and quark jets radiate below it
+ *  @param opening_angle  gluon and quark jets radiate below it: the angle to their partner in colour
  *  @param jet     is emptied first */
 void nib_hard_process_run(nib_draws *draws, const nib_shower_options *options, nib_jet_class class_,
-                          double pt, double radius, nib_jet *jet);
+                          double pt, double opening_angle, nib_jet *jet);
 
 #endif

@@ -19,6 +19,7 @@ typedef struct jets_options {
     double smear_pt, smear_angle;
     double threshold;
     double noise;
+    double opening_angle;
     double coupling, cutoff;
     double quark_softness, gluon_softness;
     double hadron_pt, hadron_kick;
@@ -40,6 +41,8 @@ static const nib_option rows[] = {
             "constituents below this pT are not seen"),
     NIB_ROW(jets_options, noise, NIB_OPTION_FLOAT, "3", 0, 200, NULL, "particles",
             "mean number of soft particles that do not belong to the jet"),
+    NIB_ROW(jets_options, opening_angle, NIB_OPTION_FLOAT, "0.5", 0.05, 1.5, NULL, "rad",
+            "gluon and quark jets radiate below this angle, that to their partner in colour"),
     NIB_ROW(jets_options, coupling, NIB_OPTION_FLOAT, "0.7", 0, 2, NULL, "",
             "factor on the strong coupling: how much is radiated"),
     NIB_ROW(jets_options, cutoff, NIB_OPTION_FLOAT, "2", 0.5, 20, NULL, "GeV",
@@ -81,7 +84,7 @@ static void make_row(const production *all, int64_t row, nib_observables_work *w
     nib_draws draws = nib_draws_start(all->seed, all->stream, row);
     int class_ = (int)(nib_draws_uniform(&draws) * NIB_JET_CLASSES);
     double pt = nib_draws_between(&draws, o->pt_min, o->pt_max);
-    nib_hard_process_run(&draws, &shower, (nib_jet_class)class_, pt, o->radius, jet);
+    nib_hard_process_run(&draws, &shower, (nib_jet_class)class_, pt, o->opening_angle, jet);
     nib_detector_run(&draws, &detector, jet);
 
     int64_t kept = jet->count < o->max_constituents ? jet->count : o->max_constituents;
