@@ -143,10 +143,6 @@ nib_status nib_doc_fail(const nib_doc_place *place, nib_error *err, nib_status c
         nib_error_prefix(err, "%s:%d:%d", place->file, place->line, place->column);
     else if (place && place->file)
         nib_error_prefix(err, "%s", place->file);
-    for (char *c = err->message; *c;
-         c++) /* what the user wrote may hold line breaks: the message is one line */
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = ' ';
     return status;
 }
 

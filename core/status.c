@@ -47,6 +47,7 @@ void nib_error_prefix(nib_error *err, const char *format, ...)
     va_end(args);
     if (n >= 0 && (size_t)n < sizeof err->message)
         (void)snprintf(err->message + n, sizeof err->message - (size_t)n, ": %s", old);
+    one_line(err->message);
 }
 
 int nib_status_exit_code(nib_status status)

@@ -109,8 +109,8 @@ Test(document, copy_and_remove)
 Test(document, one_line_messages)
 {
     nib_error err;
-    nib_doc_place place = {"f.yaml", 3, 5};
+    nib_doc_place place = {"f\n.yaml", 3, 5};
     nib_status status = nib_doc_fail(&place, &err, NIB_ERR_CONFIG, "bad\n'%s'", "a\tb");
     cr_expect_eq(status, NIB_ERR_CONFIG, "the code is handed on");
-    cr_expect_str_eq(err.message, "f.yaml:3:5: bad 'a b'", "no line break or tab is left");
+    cr_expect_str_eq(err.message, "f?.yaml:3:5: bad?'a?b'", "no line break or tab is left");
 }
