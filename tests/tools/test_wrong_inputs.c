@@ -2,22 +2,17 @@
  * with 2. */
 #include <criterion/criterion.h>
 
-#include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/file.h"
 #include "core/h5.h"
-#include "tools/command.h"
+#include "tests/tools/call.h"
 
-enum { ROWS = 200, FEATURES = 4, MAX_WORDS = 16 };
-
-static char folder[256];
+enum { ROWS = 200, FEATURES = 4 };
 
 /* ---- The files that the cases speak of ---- */
 
@@ -79,11 +74,7 @@ static void truncate_file(const char *from, const char *to)
 
 static void make_files(void)
 {
-    const char *tmp = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/nibble-wrong-XXXXXX", tmp ? tmp : "/tmp");
-    cr_assert(mkdtemp(folder) && chdir(folder) == 0 && mkdir("work", 0777) == 0 && chdir("work") == 0,
-              "a scratch folder");
-    (void)strcat(folder, "/work");
+    enter_scratch();
     write_h5("good.h5", &(table){ROWS, ROWS, FEATURES, -1, 0, 0});
     write_h5("nan.h5", &(table){ROWS, ROWS, FEATURES, 17, NAN, 0});
     write_h5("inf.h5", &(table){ROWS, ROWS, FEATURES, 18, INFINITY, 0});
@@ -107,71 +98,7 @@ static void make_files(void)
     cr_assert_eq(mkdir("norun", 0777), 0, "a folder");
 }
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
-{
-    (void)info, (void)type, (void)at;
-    return remove(path);
-}
-
-static void remove_files(void)
-{
-    cr_assert_eq(chdir("/"), 0, "out of the scratch folder");
-    folder[strlen(folder) - strlen("/work")] = '\0';
-    cr_assert_eq(nftw(folder, remove_one, 16, FTW_PHYS | FTW_DEPTH), 0, "the scratch folder is removed");
-}
-
-/* ---- Calling a command ---- */
-
-typedef struct outcome {
-    int status;
-    char out[256], err[2048];
-} outcome;
-
-static void read_back(const char *path, char *text, size_t size)
-{
-    FILE *file = fopen(path, "r");
-    cr_assert_not_null(file, "%s can be read", path);
-    text[fread(text, 1, size - 1, file)] = '\0';
-    (void)fclose(file);
-}
-
-/* Every mention of the scratch folder becomes "@". */
-static void hide_folder(char *text)
-{
-    size_t bytes = strlen(folder);
-    for (char *p = text; (p = strstr(p, folder));) {
-        *p = '@';
-        memmove(p + 1, p + bytes, strlen(p + bytes) + 1);
-    }
-}
-
-/* Run `nibble WORDS` (~ stands for a blank within a word) with both streams in files. */
-static void call(const char *words, outcome *o)
-{
-    char copy[512];
-    const char *argv[MAX_WORDS] = {"nibble"};
-    int argc = 1;
-    (void)snprintf(copy, sizeof copy, "%s", words);
-    for (char *word = strtok(copy, " "); word && argc < MAX_WORDS; word = strtok(NULL, " ")) {
-        for (char *c = word; *c; c++)
-            *c = *c == '~' ? ' ' : *c;
-        argv[argc++] = word;
-    }
-    (void)fflush(NULL);
-    int keep[2] = {dup(1), dup(2)}, to[2] = {open("../out", O_CREAT | O_TRUNC | O_WRONLY, 0600),
-                                             open("../err", O_CREAT | O_TRUNC | O_WRONLY, 0600)};
-    cr_assert(dup2(to[0], 1) == 1 && dup2(to[1], 2) == 2, "streams");
-    o->status = nib_main(argc, argv);
-    (void)fflush(NULL);
-    for (int i = 0; i < 2; i++) {
-        (void)dup2(keep[i], i + 1);
-        (void)close(keep[i]);
-        (void)close(to[i]);
-    }
-    read_back("../out", o->out, sizeof o->out);
-    read_back("../err", o->err, sizeof o->err);
-    hide_folder(o->err);
-}
+/* ---- What is there before and after ---- */
 
 /* Names, sizes and contents of all files below the current folder, as one number. */
 static uint32_t state;
@@ -209,7 +136,7 @@ static void refuse_all(const wrong *cases, size_t n)
     for (size_t i = 0; i < n; i++) {
         outcome o;
         char expected[2048];
-        call(cases[i].words, &o);
+        call_nibble(cases[i].words, &o);
         (void)snprintf(expected, sizeof expected, "%s%s\n",
                        strncmp(cases[i].message, "nibble ", 7) == 0 ? "" : "nibble: ", cases[i].message);
         cr_expect_eq(o.status, 2, "nibble %s: exit status %d", cases[i].words, o.status);
@@ -257,7 +184,7 @@ Test(wrong, arguments)
     };
     make_files();
     refuse_all(cases, sizeof cases / sizeof *cases);
-    remove_files();
+    leave_scratch();
 }
 
 Test(wrong, configs)
@@ -322,7 +249,7 @@ Test(wrong, configs)
     };
     make_files();
     refuse_all(cases, sizeof cases / sizeof *cases);
-    remove_files();
+    leave_scratch();
 }
 
 Test(wrong, files)
@@ -375,7 +302,7 @@ Test(wrong, files)
     };
     make_files();
     refuse_all(cases, sizeof cases / sizeof *cases);
-    remove_files();
+    leave_scratch();
 }
 
 /* Of a run that is there and must stay as it is. */
@@ -407,10 +334,10 @@ Test(wrong, runs)
     };
     outcome o;
     make_files();
-    call("train base.yaml --quiet", &o);
+    call_nibble("train base.yaml --quiet", &o);
     cr_assert_eq(o.status, 0, "a run to speak of: %s", o.err);
-    call("predict runs/base-001 -o p.npy --quiet", &o);
+    call_nibble("predict runs/base-001 -o p.npy --quiet", &o);
     cr_assert_eq(o.status, 0, "predictions to speak of: %s", o.err);
     refuse_all(cases, sizeof cases / sizeof *cases);
-    remove_files();
+    leave_scratch();
 }
