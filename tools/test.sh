@@ -90,6 +90,7 @@ run_tests() {
     echo "== testing $1"
     # shellcheck disable=SC2086
     ASAN_OPTIONS=log_path=$sanitizer_logs/asan:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+        LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0 \
         UBSAN_OPTIONS=log_path=$sanitizer_logs/ubsan:print_stacktrace=1 \
         ctest --preset "$1" -j "$jobs" --no-tests=error --output-on-failure ${ctest_options[$1]} 2>&1 |
         tee "$log" || status=$?

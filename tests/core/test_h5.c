@@ -115,6 +115,13 @@ static void check_listings(nib_h5 *file, nib_arena *arena)
     cr_assert(!nib_h5_has(file, "/a/x/y") && !nib_h5_has(file, "/i32/y") && !nib_h5_has(file, ""), "absent");
 }
 
+/* Every object of the library that was opened is closed again. */
+static void check_closed(void)
+{
+    cr_assert(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) == 0, "%d HDF5 objects are open",
+              (int)H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL));
+}
+
 Test(h5, everything_survives_a_round_trip)
 {
     char path[] = "/tmp/nibble-h5-XXXXXX";
@@ -188,6 +195,7 @@ Test(h5, every_truncation_is_an_error, .timeout = 120)
         cr_assert(status == NIB_ERR_INPUT, "%zu of %zu bytes: status %d", n, bytes, (int)status);
         cr_assert(strncmp(err.message, "cut.h5: ", 8) == 0, "message: %s", err.message);
     }
+    check_closed();
     free(image);
 }
 
@@ -210,6 +218,7 @@ Test(h5, flipped_bytes_never_crash_and_change_the_digest, .timeout = 120)
         }
         image[at] ^= 0x10;
     }
+    check_closed();
     for (size_t at = 0; at + 4 <= bytes; at++) { /* the float 0.1 of /a/b/f32 */
         if (memcmp(image + at, &floats[4], 4) != 0 || memcmp(image + at - 4, &floats[3], 4) != 0)
             continue;
@@ -244,6 +253,7 @@ Test(h5, wrong_requests_are_named)
         cr_assert(strstr(err.message, cases[i].part), "%s: %s", cases[i].path, err.message);
     }
     nib_h5_close(file);
+    check_closed();
 }
 
 /* Files as others write them, with the plain library. */
@@ -336,6 +346,7 @@ Test(h5, foreign_files_are_read_or_refused_by_name)
                   (int)status, err.message);
     }
     nib_h5_close(file);
+    check_closed();
     nib_arena_destroy(arena);
     (void)unlink(path);
 }

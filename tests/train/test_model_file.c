@@ -1,5 +1,6 @@
 /* train/model_file and train/keras_layout: what is written, what comes back, what is refused. */
 #include <criterion/criterion.h>
+#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,6 +333,7 @@ Test(model_file, damage_is_noticed, .init = enter, .fini = leave, .timeout = 240
         nib_h5_close(h5);
         data[at] ^= 0x20;
     }
+    cr_assert(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) == 0, "HDF5 objects were left open");
     /* Bytes between objects are not covered; a share of the file all the same. */
     cr_assert(noticed > tried / 4, "%d of %d flips were noticed", noticed, tried);
     for (size_t n = 0; n < bytes; n += 499) {
