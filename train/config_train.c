@@ -159,19 +159,16 @@ static nib_status read_loss(nib_config *config, const nib_doc *value, const char
     const kind losses = {"loss", nib_losses_count, loss_name, loss_table};
     char path[128];
     (void)snprintf(path, sizeof path, "train.loss.%.80s", target);
-    nib_doc *name = NULL, *rest = NULL;
-    if (nib_doc_is_null(value)) {
+    nib_doc *name = value ? nib_doc_copy(arena, value) : nib_doc_new_map(arena),
+            *rest = nib_doc_new_map(arena);
+    if (!name || !rest)
+        return nib_fail_memory(err, path);
+    const nib_doc_entry *weight = nib_doc_entry_of(name, "weight");
+    if (weight && !nib_doc_add(arena, rest, "weight", weight->value))
+        return nib_fail_memory(err, path);
+    nib_doc_remove(name, "weight");
+    if (nib_doc_is_null(name) || (name->kind == NIB_DOC_MAP && name->count == 0)) /* the weight alone */
         name = nib_doc_new_scalar(arena, "categorical_crossentropy");
-    } else {
-        name = nib_doc_copy(arena, value);
-        rest = nib_doc_new_map(arena);
-        nib_doc_entry *weight = nib_doc_entry_of(name, "weight");
-        if (weight && rest) {
-            if (!nib_doc_add(arena, rest, "weight", weight->value))
-                return nib_fail_memory(err, path);
-            nib_doc_remove(name, "weight");
-        }
-    }
     if (!name)
         return nib_fail_memory(err, path);
     choice c;
@@ -190,9 +187,9 @@ static nib_status read_loss(nib_config *config, const nib_doc *value, const char
         if (!nib_doc_add(arena, map, objective->loss->name, nib_doc_new_map(arena)))
             return nib_fail_memory(err, path);
     }
-    char weight[NIB_NUMBER_BYTES];
-    nib_format_double(section.weight, weight);
-    if (!nib_doc_add_text(arena, map, "weight", "%s", weight) || !nib_doc_add(arena, resolved, target, map))
+    char text[NIB_NUMBER_BYTES];
+    nib_format_double(section.weight, text);
+    if (!nib_doc_add_text(arena, map, "weight", "%s", text) || !nib_doc_add(arena, resolved, target, map))
         return nib_fail_memory(err, path);
     return NIB_OK;
 }

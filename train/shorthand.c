@@ -213,8 +213,9 @@ static nib_status name_layer(nib_arena *arena, const nib_doc *layers, int index,
     if (item->kind != NIB_DOC_MAP || item->count != 1)
         return NIB_OK;
     nib_doc *body = item->entries[0].value;
-    if (body->kind != NIB_DOC_MAP || nib_doc_get(body, "name"))
+    if (body->kind != NIB_DOC_MAP || !nib_doc_is_null(nib_doc_get(body, "name")))
         return NIB_OK;
+    nib_doc_remove(body, "name");
     const char *type = item->entries[0].key;
     int number = 1;
     for (int i = 0; i < index; i++) {
@@ -304,7 +305,7 @@ static bool is_bare(const nib_doc *value, const nib_data_names *names)
         const char *key = value->entries[i].key;
         if (is_target(names, key))
             return false;
-        if (nib_loss_find(key) || nib_metric_find(key))
+        if (nib_loss_find(key) || nib_metric_find(key) || strcmp(key, "weight") == 0)
             return true;
     }
     return false;

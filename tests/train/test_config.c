@@ -7,7 +7,8 @@
 
 #include "train/config.h"
 
-#define DATA "data: {source: f.h5, x: a, y: b}\n"
+#define DATA2 "data: {source: f.h5, x: a, targets: {u: b, v: c}}\n"
+#define DATA  "data: {source: f.h5, x: a, y: b}\n"
 
 /* The resolved text, or the message. */
 static const char *resolve(nib_arena *arena, const char *text, const char *const *sets, int n_sets)
@@ -92,6 +93,12 @@ Test(config, set)
          "y: {huber: {delta: 3}, weight: 2}"},
         {{"train.loss=mse", "train.loss.y.weight=2"}, "y: {mse: {}, weight: 2}"},
         {{"train.monitor=val_auc_t"}, "monitor: val_auc_t"},
+        {{"train.seed=!!int 7"}, "seed: 7"},
+        {{"train.monitor=! accuracy"}, "monitor: accuracy"},
+        {{"train.loss={weight: 2}"},
+         "categorical_crossentropy: {label_smoothing: 0, class_weight: []}, weight: 2}"},
+        {{"train.loss.y.weight=2"},
+         "categorical_crossentropy: {label_smoothing: 0, class_weight: []}, weight: 2}"},
         {{"train.monitor=accuracy"}, "monitor: accuracy"},
         {{"train.metrics=accuracy"}, "metrics: {y: [accuracy]}"},
         {{"data.inputs.x.preprocess=none"}, "preprocess: none"},
@@ -219,7 +226,47 @@ Test(config, refused)
          "jets.yaml:3:32: train.optimizer.adam.lr: 1e9 is above the limit 1000"},
         {DATA "model: {mlp: }\ntrain: {optimizer: {adam: {}, sgd: {}}}\n",
          "jets.yaml:3:31: train.optimizer: one optimizer is expected, 'sgd' is a second one (after 'adam')"},
-        {"data: {source: f.h5, x: a, targets: {u: b, v: c}}\nmodel: {mlp: }\ntrain: {loss: mse}\n",
+        {DATA "model: {layers: [dense: {name: a, units: 4}], outputs: [a]}\n",
+         "jets.yaml:2:56: model.outputs: a map {TARGET: LAYER} is expected"},
+        {DATA "model: {layers: [dense: {name: a, units: 4}], outputs: {y: [a]}}\n",
+         "jets.yaml:2:60: model.outputs.y: the name of a layer is expected"},
+        {DATA "model: {layers: [dense: {name: [a], units: 4}]}\n",
+         "jets.yaml:2:32: model.layers.dense.name: a list where a text is expected"},
+        {DATA "model: {layers: [[dense]]}\n",
+         "jets.yaml:2:18: model.layers: a layer is {TYPE: {name: ..., options}}, one type each"},
+        {DATA "model: {layers: dense}\n",
+         "jets.yaml:2:17: model.layers: a list of at least one layer is expected"},
+        {DATA "model: {layers: [dense: 4]}\n",
+         "jets.yaml:2:25: model.layers.dense: a single value where a map of options is expected"},
+        {DATA "model: {mlp: [64, 32]}\n",
+         "jets.yaml:2:14: model.mlp: a list where a map of options is expected"},
+        {DATA "model: 5\n", "jets.yaml:2:8: model: a single value where a map of options is expected"},
+        {DATA "model: {mlp: }\ntrain: [1]\n",
+         "jets.yaml:3:8: train: a list where a map of options is expected"},
+        {DATA "model: {mlp: }\ntrain: {loss: [mse]}\n",
+         "jets.yaml:3:15: train.loss.y: the name of one loss is expected, as in NAME or {NAME: {...}}"},
+        {DATA "model: {mlp: }\ntrain: {loss: {y: [mse]}}\n",
+         "jets.yaml:3:19: train.loss.y: the name of one loss is expected, as in NAME or {NAME: {...}}"},
+        {DATA "model: {mlp: }\ntrain: {early_stopping: never}\n",
+         "jets.yaml:3:25: train.early_stopping.patience: 'never' is not an integer"},
+        {DATA "model: {mlp: }\ntrain: {early_stopping: {patience: 1.5}}\n",
+         "jets.yaml:3:36: train.early_stopping.patience: '1.5' is not an integer"},
+        {DATA "model: {mlp: }\ntrain: {keep: [0]}\n",
+         "jets.yaml:3:16: train.keep: 0 is below the limit 1 epochs"},
+        {DATA "model: {mlp: }\ntrain: {lr_schedule: {cosine: {alpha: 2}}}\n",
+         "jets.yaml:3:39: train.lr_schedule.cosine.alpha: 2 is above the limit 1"},
+        {DATA "model: {mlp: }\ntrain: {metrics: {y: {top_k: {k: 0}}}}\n",
+         "jets.yaml:3:34: train.metrics.y.top_k.k: 0 is below the limit 1"},
+        {DATA2 "model: {layers: [dense: {name: a, units: auto}], outputs: {u: a}}\n",
+         "jets.yaml:2:59: model.outputs: no layer is named for target 'v'"},
+        {DATA2 "model: {layers: [dense: {name: a, units: auto}]}\n",
+         "jets.yaml:2:8: model.outputs: no layer is named for target 'u'"},
+        {DATA2 "model: {mlp: }\ntrain: {monitor: val_w_accuracy}\n",
+         "jets.yaml:3:18: train.monitor: there is no column 'val_w_accuracy' (did you mean "
+         "'val_u_accuracy'?)"},
+        {DATA2 "model: {mlp: }\ntrain: {metrics: [auc]}\n",
+         "jets.yaml:3:18: train.metrics: there are 2 targets, say which one is meant (metrics: {u: ...})"},
+        {DATA2 "model: {mlp: }\ntrain: {loss: mse}\n",
          "jets.yaml:3:15: train.loss: there are 2 targets, say which one is meant (loss: {u: ...})"},
     };
     nib_arena *arena = nib_arena_create();
