@@ -53,6 +53,82 @@ Test(plan, elementwise_ops_and_dead_gradients_take_no_memory_of_their_own)
     cr_expect(memory_of(4, 32, NIB_MODE_TRAIN, 1000, &rows).batch_bytes == 0, "nothing crosses a cut");
 }
 
+/* y = x, and a record of who worked in place. */
+typedef struct witness_options {
+    bool *forward, *backward;
+} witness_options;
+
+static void witness_forward(const nib_call *call)
+{
+    const witness_options *record = call->options;
+    *record->forward = call->y.data == call->x[0].data;
+    for (int64_t i = 0; i < nib_tensor_floats(&call->y); ++i)
+        call->y.data[i] = call->x[0].data[i];
+}
+
+static void witness_backward(const nib_call *call)
+{
+    const witness_options *record = call->options;
+    *record->backward = call->dx[0].data == call->dy.data;
+    for (int64_t i = 0; i < nib_tensor_floats(&call->y); ++i)
+        call->dx[0].data[i] = call->dy.data[i] + (call->accumulate[0] ? call->dx[0].data[i] : 0.0f);
+}
+
+static const nib_op witness = {
+    .name = "witness",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .flags = NIB_OP_IN_PLACE,
+    .infer = nib_op_infer_same,
+    .forward = witness_forward,
+    .backward = witness_backward,
+};
+
+Test(plan, ops_work_in_place_where_nobody_else_looks)
+{
+    bool forward[4] = {false}, backward[4] = {false};
+    net n;
+    nib_value x, label, a, b, c, d;
+    net_start(&n);
+    cr_assert(nib_graph_input(n.graph, "x", NIB_FEED_F32, NIB_DOMAIN_SAMPLES, NET_FEATURES, &x, &err) ==
+                  NIB_OK,
+              "x");
+    cr_assert(nib_graph_input(n.graph, "y", NIB_FEED_LABEL, NIB_DOMAIN_SAMPLES, 1, &label, &err) == NIB_OK,
+              "y");
+    witness_options record[4];
+    for (int i = 0; i < 4; ++i)
+        record[i] = (witness_options){&forward[i], &backward[i]};
+    nib_value dense = net_dense(&n, "fc", x, NET_FEATURES, 12);
+    nib_value relu = net_add(&n, "relu", "relu", NULL, dense, -1, -1);
+    cr_assert(nib_graph_add(n.graph, &witness, "a", &record[0], &dense, 1, &a, &err) == NIB_OK, "a");
+    cr_assert(nib_graph_add(n.graph, &witness, "b", &record[1], &a, 1, &b, &err) == NIB_OK, "b");
+    cr_assert(nib_graph_add(n.graph, &witness, "c", &record[2], &relu, 1, &c, &err) == NIB_OK, "c");
+    cr_assert(nib_graph_add(n.graph, &witness, "d", &record[3], &b, 1, &d, &err) == NIB_OK, "d");
+    nib_value sum = net_add(&n, "add", "sum", NULL, b, c, d);
+    static const nib_categorical_crossentropy_options plain = {.label_smoothing = 0};
+    nib_value loss = net_add(&n, "categorical_crossentropy", "loss", &plain,
+                             net_dense(&n, "out", sum, 12, NET_CLASSES), label, -1);
+    cr_assert(nib_graph_loss(n.graph, "loss", loss, 1, &err) == NIB_OK, "loss");
+    net_fill(&n);
+    net_run run = net_open(&n, NIB_MODE_TRAIN, 100, 1);
+    nib_batch batch = net_batch(&n, 100, 0);
+    nib_sums sums;
+    nib_exec_train(run.exec, &batch, &sums);
+    /* a: after relu nobody reads dense. b: follows a. c: relu reads its own y later. d: the sum reads b. */
+    const bool want_forward[4] = {true, true, false, false};
+    /* a is the first to write dense's gradient, b and c alone write theirs; d finds b's written by the sum.
+     */
+    const bool want_backward[4] = {true, true, true, false};
+    for (int i = 0; i < 4; ++i) {
+        cr_expect(forward[i] == want_forward[i], "forward of %c is %s place", 'a' + i,
+                  forward[i] ? "in" : "not in");
+        cr_expect(backward[i] == want_backward[i], "backward of %c is %s place", 'a' + i,
+                  backward[i] ? "in" : "not in");
+    }
+    net_close(&run);
+    net_destroy(&n);
+}
+
 Test(plan, tile_rows_depend_on_the_net_alone)
 {
     int64_t a, b, c, wide;
@@ -60,9 +136,10 @@ Test(plan, tile_rows_depend_on_the_net_alone)
     (void)memory_of(3, 32, NIB_MODE_EVALUATE, 128, &b);
     (void)memory_of(3, 32, NIB_MODE_TRAIN, 5000, &c);
     cr_expect(a == 64 && b == 64 && c == 64, "%d, %d, %d rows", (int)a, (int)b, (int)c);
+    (void)memory_of(4, 1024, NIB_MODE_EVALUATE, 128, &a);
     nib_exec_memory memory = memory_of(4, 1024, NIB_MODE_TRAIN, 128, &wide);
-    cr_expect(wide == 8 && memory.tile_bytes < 768 << 10, "a wide net has %d rows, %d bytes", (int)wide,
-              (int)memory.tile_bytes);
+    cr_expect(wide == 8 && a == 8 && memory.tile_bytes < 768 << 10, "a wide net has %d rows, %d bytes",
+              (int)wide, (int)memory.tile_bytes);
 }
 
 Test(plan, training_needs_a_loss)
@@ -128,6 +205,16 @@ Test(plan, what_is_not_finite_is_named)
  */
 enum { SETS = 83, MOST = 9, SET_WIDTH = 3, PHI = 6 };
 
+typedef struct sets {
+    net n;
+    int64_t offsets[SETS + 1];
+    float *element;
+    int32_t order[SETS], label[SETS];
+    nib_feed feed[2];
+} sets;
+
+static const sets *pooled; /* what the pool at hand works on */
+
 static nib_status pool_infer(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,
                              nib_error *e)
 {
@@ -143,7 +230,16 @@ static void pool_forward(const nib_call *call)
 {
     const nib_tile *tile = call->tile;
     cr_assert(call->rows == tile->samples && call->y.dim[0] == 8, "rows of the output's domain");
-    cr_assert(tile->batch_samples == SETS && tile->first % 8 == 0, "counts of the batch");
+    int64_t before = 0, all = 0;
+    for (int64_t i = 0; i < SETS; ++i) {
+        all += pooled->offsets[i + 1] - pooled->offsets[i];
+        before +=
+            i < tile->first ? pooled->offsets[pooled->order[i] + 1] - pooled->offsets[pooled->order[i]] : 0;
+    }
+    cr_assert(tile->batch_samples == SETS && tile->first % 8 == 0 && tile->batch_elements == all,
+              "counts of the batch");
+    cr_assert(tile->first_element == before, "elements begin at %d, not %d", (int)tile->first_element,
+              (int)before);
     for (int64_t r = 0; r < call->y.dim[0]; ++r) {
         cr_assert((tile->weight[r] == 0.0f) == (r >= tile->samples), "weight %d of %d", (int)r,
                   (int)tile->samples);
@@ -173,14 +269,6 @@ static const nib_op pool = {
     .forward = pool_forward,
     .backward = pool_backward,
 };
-
-typedef struct sets {
-    net n;
-    int64_t offsets[SETS + 1];
-    float *element;
-    int32_t order[SETS], label[SETS];
-    nib_feed feed[2];
-} sets;
 
 /* phi = relu(bn(x w + b)), sum over the set, logits. */
 static void sets_create(sets *s)
@@ -260,6 +348,7 @@ Test(plan, sets_are_packed_and_normalised_over_all_elements)
     nib_sums sums;
     float *first = NULL;
     sets_create(&s);
+    pooled = &s;
     const nib_params *params = s.n.params;
     double *weights = calloc((size_t)params->size, sizeof *weights);
     for (int64_t i = 0; i < params->size; ++i)

@@ -262,7 +262,7 @@ Test(options, shortest_numbers)
 {
     static const double values[] = {0, 1, -1, 0.1, 1e-3, 1.0 / 3, 1e300, 5e-324, 128, 1e6, 123456789.125};
     static const char *const texts[] = {
-        "0",      "1",      "-1",  "0.1",     "0.001",        "0.3333333333333333",
+        "0",     "1",      "-1",  "0.1",     "0.001",        "0.3333333333333333",
         "1e300", "5e-324", "128", "1000000", "123456789.125"};
     char text[NIB_NUMBER_BYTES];
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {

@@ -84,12 +84,14 @@ Test(rng, below_is_even_and_below)
     for (int k = 0; k < 7; ++k)
         cr_expect(abs(count[k] - 10000) < 500, "%d falls %d times in 70000", k, count[k]);
     cr_expect(nib_rng_below(&rng, 3, 1) == 0, "only 0 lies below 1");
-    /* The 128-bit product by hand: word * n / 2^64. */
-    const uint64_t n = UINT64_C(0xfedcba9876543210);
-    uint32_t w[4];
-    nib_rng_words(&rng, 3, w);
-    double expected = ldexp((double)((uint64_t)w[1] << 32 | w[0]), -64) * (double)n;
-    cr_expect(fabs((double)nib_rng_below(&rng, 3, n) / expected - 1) < 1e-12, "a large bound");
+    __extension__ typedef unsigned __int128 wide;
+    for (uint64_t i = 0; i < 200; ++i) {
+        uint32_t w[4];
+        nib_rng_words(&rng, i, w);
+        const uint64_t n = UINT64_C(0xfedcba9876543210) >> (i % 60);
+        const uint64_t expected = (uint64_t)((wide)((uint64_t)w[1] << 32 | w[0]) * n >> 64);
+        cr_assert(nib_rng_below(&rng, i, n) == expected, "element %d below a large bound", (int)i);
+    }
 }
 
 Test(rng, a_permutation_has_every_index_once_and_no_favourites)
