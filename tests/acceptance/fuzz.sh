@@ -12,8 +12,10 @@ mkdir -p build/fuzz/crashes
 one() {
     name=$1
     mkdir -p "build/fuzz/found/$name"
+    words=()
+    [ -f "tests/fuzz/$name.dict" ] && words=("-dict=tests/fuzz/$name.dict")
     OPENBLAS_NUM_THREADS=1 "build/fuzz/tests/fuzz_$name" "build/fuzz/found/$name" "tests/fuzz/corpus/$name" \
-        -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
+        ${words[@]+"${words[@]}"} -max_total_time=$((minutes * 60)) -timeout=10 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
         -artifact_prefix="build/fuzz/crashes/$name-" >"build/fuzz/$name.log" 2>&1
 }
 export minutes
