@@ -2,26 +2,7 @@
 
 #include "datasets/load_internal.h"
 
-/** FNV-1a over the tree: equal canonical sections give equal numbers, however they were written. */
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-    for (const char *p = text; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
-    return (hash ^ 0xff) * UINT64_C(1099511628211);
-}
-
-static uint64_t hash_doc(uint64_t hash, const nib_doc *doc)
-{
-    if (doc->kind == NIB_DOC_SCALAR)
-        return hash_text(hash, doc->text);
-    hash = hash_text(hash, doc->kind == NIB_DOC_MAP ? "{" : "[");
-    for (int i = 0; i < doc->count; i++) {
-        if (doc->entries[i].key)
-            hash = hash_text(hash, doc->entries[i].key);
-        hash = hash_doc(hash, doc->entries[i].value);
-    }
-    return hash_text(hash, "}");
-}
+#include <sys/mman.h>
 
 static void count_parts(nib_load *load)
 {
@@ -42,23 +23,21 @@ static nib_status run(nib_load *load, nib_error *err)
     load->scratch = nib_arena_create();
     if (!load->scratch)
         return nib_fail_memory(err, "data");
-    load->files = NIB_NEW(data->arena, nib_data_file, 2 * NIB_PART_COUNT);
+    nib_file_list *list = NIB_NEW(data->arena, nib_file_list, 1);
     load->classes = nib_arena_alloc(load->scratch, (size_t)config->n_targets, sizeof *load->classes);
-    if (!load->files || !load->classes)
+    if (!list || !load->classes)
         return nib_fail_memory(err, "data");
-    data->files = load->files;
+    NIB_TRY(nib_files_digest(data->arena, config, load->all, list, err));
+    NIB_TRY(nib_fingerprint(config, list, &data->fingerprint, err));
+    data->n_files = list->count;
+    data->files = list->file;
     NIB_TRY(nib_copy_texts(data->arena, config->n_inputs, config->input_names, &load->input_names, err));
     NIB_TRY(nib_copy_texts(data->arena, config->n_targets, config->target_names, &load->target_names, err));
     NIB_TRY(nib_load_open(load, err));
     NIB_TRY(nib_load_split(load, err));
     count_parts(load);
     NIB_TRY(nib_load_inputs(load, err));
-    NIB_TRY(nib_load_targets(load, err));
-    nib_doc *canonical = nib_data_config_portable(load->scratch, config, data);
-    if (!canonical)
-        return nib_fail_memory(err, "data");
-    data->fingerprint = hash_doc(UINT64_C(14695981039346656037), canonical);
-    return NIB_OK;
+    return nib_load_targets(load, err);
 }
 
 nib_doc *nib_data_config_portable(nib_arena *arena, const nib_data_config *config, const nib_data *data)
@@ -100,6 +79,9 @@ nib_status nib_data_load(const nib_data_config *config, const nib_preprocess_sta
 
 void nib_data_destroy(nib_data *data)
 {
-    if (data)
-        nib_arena_destroy(data->arena);
+    if (!data)
+        return;
+    if (data->mapping)
+        (void)munmap(data->mapping, data->mapping_bytes);
+    nib_arena_destroy(data->arena);
 }

@@ -60,6 +60,8 @@ typedef struct nib_data {
     int n_files;
     const nib_data_file *files;
     uint64_t fingerprint; /**< of the resolved data section and the contents of its files */
+    void *mapping;        /**< of a prepared file, or NULL */
+    size_t mapping_bytes;
 } nib_data;
 
 /** What is needed of it: preparing for evaluation needs no training rows when the preprocessing is known. */

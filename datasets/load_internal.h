@@ -37,7 +37,23 @@ typedef struct nib_load {
     } * classes; /**< [n_targets] */
 } nib_load;
 
-/** Open sources and arrays, digests of all files (load_open.c). */
+/** Files of a config with their digests, each once (fingerprint.c). */
+typedef struct nib_file_list {
+    int count;
+    nib_data_file file[2 * NIB_PART_COUNT];
+} nib_file_list;
+
+/** Whether the training source must be opened though only the test part is wanted. */
+bool nib_load_needs_training(const nib_data_config *config, bool all);
+/** Digests of the files that loading reads. Errors: NIB_ERR_INPUT: missing, other contents than the config
+ * says. */
+NIB_MUST_USE nib_status nib_files_digest(nib_arena *arena, const nib_data_config *config, bool all,
+                                         nib_file_list *list, nib_error *err);
+/** Of the canonical section and the contents of the files. NIB_ERR_MEMORY. */
+NIB_MUST_USE nib_status nib_fingerprint(const nib_data_config *config, const nib_file_list *list,
+                                        uint64_t *fingerprint, nib_error *err);
+
+/** Open sources and arrays (load_open.c). */
 NIB_MUST_USE nib_status nib_load_open(nib_load *load, nib_error *err);
 /** Labels, classes, and which row goes where (load_split.c). */
 NIB_MUST_USE nib_status nib_load_split(nib_load *load, nib_error *err);

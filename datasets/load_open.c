@@ -1,41 +1,10 @@
 /** First step of loading: sources, arrays and digests. */
 #include "datasets/load_internal.h"
 
-#include "core/file.h"
 #include "core/rng.h"
-#include "datasets/index_file.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-/** Note a file and its digest once. @param digest  that it must have, or NULL */
-static nib_status note_file(nib_load *load, const char *path, const char *digest, const nib_doc_place *place,
-                            nib_error *err)
-{
-    nib_data *data = load->data;
-    int i = 0;
-    while (i < data->n_files && strcmp(load->files[i].path, path) != 0)
-        i++;
-    nib_data_file *file = &load->files[i];
-    if (i == data->n_files) {
-        if (!nib_file_exists(path))
-            return nib_doc_fail(place, err, NIB_ERR_INPUT, "%s: there is no such file", path);
-        NIB_TRY(nib_file_digest(path, &file->crc, &file->bytes, err));
-        file->path = nib_arena_strdup(data->arena, path);
-        file->name = nib_arena_strdup(data->arena, nib_path_base(path));
-        if (!file->path || !file->name)
-            return nib_fail_memory(err, "file names");
-        data->n_files++;
-    }
-    char actual[32];
-    (void)snprintf(actual, sizeof actual, "crc32:%08x", file->crc);
-    if (digest && strcmp(digest, actual) != 0)
-        return nib_doc_fail(place, err, NIB_ERR_INPUT,
-                            "%s has other contents than expected: %s, but the config says %s", path, actual,
-                            digest);
-    return NIB_OK;
-}
 
 static nib_status open_source(nib_load *load, nib_part part, nib_error *err)
 {
@@ -49,7 +18,6 @@ static nib_status open_source(nib_load *load, nib_part part, nib_error *err)
         }
     }
     if (c->file) {
-        NIB_TRY(note_file(load, c->file, c->digest, &c->place, err));
         NIB_TRY(nib_source_open(slot, c->file, err));
     } else {
         /* Row i depends on (seed, i) alone: a part with a generator of its own needs another seed, or its
@@ -159,38 +127,18 @@ static nib_status check_different(const nib_data_config *config, nib_part which,
     return NIB_OK;
 }
 
-/** Whether the training source must be opened though only the test part is wanted: its rows are drawn from
- * it, or classes are counted there. */
-static bool needs_training_source(const nib_load *load)
-{
-    const nib_data_config *config = load->config;
-    const nib_part_config *test = &config->part[NIB_PART_TEST];
-    if (load->all || test->form != NIB_FORM_OWN)
-        return true;
-    for (int i = 0; test->target && i < config->n_targets; i++)
-        if (config->target[i].kind == NIB_TARGET_CLASS && config->target[i].n_known == 0 &&
-            config->target[i].classes.list.count == 0)
-            return true;
-    return false;
-}
-
 nib_status nib_load_open(nib_load *load, nib_error *err)
 {
     for (nib_part part = NIB_PART_TRAIN; part < NIB_PART_COUNT; part++) {
-        const nib_part_config *c = &load->config->part[part];
         bool wanted = load->all || part == NIB_PART_TEST;
         if (part == NIB_PART_TRAIN)
-            wanted = needs_training_source(load);
-        if (wanted && c->form == NIB_FORM_OWN) {
-            if (load->all && part != NIB_PART_TRAIN)
-                NIB_TRY(check_different(load->config, part, err));
-            NIB_TRY(open_source(load, part, err));
-            NIB_TRY(open_arrays(load, part, err));
-        } else if (c->form == NIB_FORM_ROWS && load->origin[NIB_PART_TRAIN].active) {
-            const char *file, *dataset;
-            NIB_TRY(nib_index_file_split(load->scratch, c->rows.rows, &file, &dataset, err));
-            NIB_TRY(note_file(load, file, c->rows.digest, &c->place, err));
-        }
+            wanted = nib_load_needs_training(load->config, load->all);
+        if (!wanted || load->config->part[part].form != NIB_FORM_OWN)
+            continue;
+        if (load->all && part != NIB_PART_TRAIN)
+            NIB_TRY(check_different(load->config, part, err));
+        NIB_TRY(open_source(load, part, err));
+        NIB_TRY(open_arrays(load, part, err));
     }
     return check_widths(load, err);
 }

@@ -38,8 +38,11 @@ static nib_status hdf5_describe(void *state, const char *path, nib_array_info *i
     info->width = 1;
     for (int i = 0; i < h5.rank && i < NIB_ARRAY_MAX_RANK; i++) {
         info->dim[i] = h5.dim[i];
+        if (i > 0 && h5.dim[i] > 0 && info->width > (INT64_C(1) << 48) / h5.dim[i])
+            return nib_fail(err, NIB_ERR_INPUT, "%s: %s: rows of more than 2^48 values",
+                            nib_path_base(nib_h5_path(state)), path);
         if (i > 0)
-            info->width *= h5.dim[i]; /* the product was checked against a limit by nib_h5_dataset_info */
+            info->width *= h5.dim[i];
     }
     return NIB_OK;
 }
@@ -97,8 +100,13 @@ static nib_status hdf5_names(void *state, const char *path, nib_arena *arena, in
     *count = 0;
     *names = NULL;
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
-        if (nib_h5_has_attribute(state, path, attributes[i]))
-            return attribute_texts(state, path, attributes[i], arena, count, names, err);
+        if (nib_h5_has_attribute(state, path, attributes[i])) {
+            nib_status status = attribute_texts(state, path, attributes[i], arena, count, names, err);
+            if (status == NIB_OK || status == NIB_ERR_MEMORY)
+                return status;
+            *count = 0; /* an attribute of that name that is no list of texts */
+            *names = NULL;
+        }
     return NIB_OK;
 }
 
