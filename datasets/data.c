@@ -40,11 +40,6 @@ static nib_status run(nib_load *load, nib_error *err)
     return nib_load_targets(load, err);
 }
 
-nib_doc *nib_data_config_portable(nib_arena *arena, const nib_data_config *config, const nib_data *data)
-{
-    return nib_data_config_write(arena, config, data->n_files, data->files);
-}
-
 nib_status nib_data_load(const nib_data_config *config, const nib_preprocess_state *known,
                          nib_data_parts parts, nib_team *team, const nib_log *log, nib_data **data,
                          nib_error *err)

@@ -82,8 +82,4 @@ void nib_data_destroy(nib_data *data);
 NIB_MUST_USE nib_status nib_data_file_name(nib_arena *arena, const nib_doc *value, const char *folder,
                                            const char *key, const char **path, nib_error *err);
 
-/** The canonical section for a model file: every file by its base name and the digest of its contents (which
- * a later load checks). NULL when out of memory. */
-nib_doc *nib_data_config_portable(nib_arena *arena, const nib_data_config *config, const nib_data *data);
-
 #endif

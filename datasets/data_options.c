@@ -6,7 +6,7 @@ static const nib_option file_source_rows[] = {
     NIB_ROW(T, file, NIB_OPTION_STRING, NULL, 0, 0, NULL, "",
             "data file, relative to the config; ${NAME} is taken from the environment"),
     NIB_ROW(T, digest, NIB_OPTION_STRING, "", 0, 0, NULL, "",
-            "crc32:XXXXXXXX the contents must have (stored configs have it)"),
+            "crc32:XXXXXXXX that the contents must have (manifest.json names it)"),
 };
 const nib_option_table nib_table_file_source = NIB_OPTION_TABLE(T, file_source_rows);
 #undef T
@@ -72,7 +72,7 @@ static const nib_option rows_rows[] = {
     NIB_ROW(T, rows, NIB_OPTION_STRING, NULL, 0, 0, NULL, "",
             "row numbers from 0: an .npy file, a text with one a line, or FILE.h5:path"),
     NIB_ROW(T, digest, NIB_OPTION_STRING, "", 0, 0, NULL, "",
-            "crc32:XXXXXXXX the contents must have (stored configs have it)"),
+            "crc32:XXXXXXXX that the contents must have (manifest.json names it)"),
 };
 const nib_option_table nib_table_rows = NIB_OPTION_TABLE(T, rows_rows);
 #undef T
