@@ -3,7 +3,9 @@
 #include "core/names.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +210,8 @@ static nib_status visit_blocks(const nib_array *array, int64_t block, double *wh
     for (int64_t first = 0; first < info->rows; first += block) {
         int64_t rows = info->rows - first < block ? info->rows - first : block;
         NIB_TRY(nib_source_read(array->source, array->path, first, rows, whole, err));
+        for (int64_t i = 0; i < rows * info->width; i++)
+            whole[i] = fabs(whole[i]) < (double)FLT_MIN ? 0 : whole[i];
         for (int64_t i = 0; chosen && i < rows; i++)
             for (int64_t j = 0; j < array->width; j++)
                 chosen[i * array->width + j] = whole[i * info->width + array->column[j]];

@@ -28,7 +28,8 @@ NIB_MUST_USE nib_status nib_names_read(nib_arena *arena, nib_source *source, nib
                                        const nib_names_config *names, int *count, const char *const **list,
                                        nib_error *err);
 
-/** Read all rows, a block at a time. `visit` gets rows [first, first + rows) as [rows, array->width]. */
+/** Read all rows, a block at a time. `visit` gets rows [first, first + rows) as [rows, array->width].
+ * What would be a denormal float is 0 already, so that fits do not depend on the processor's flush modes. */
 typedef nib_status (*nib_block_visit)(void *context, int64_t first, int64_t rows, const double *value,
                                       nib_error *err);
 NIB_MUST_USE nib_status nib_array_each_block(const nib_array *array, nib_block_visit visit, void *context,

@@ -318,6 +318,28 @@ Test(data_load, a_constant_column_is_warned_about)
     cr_expect_eq(d->train.input[0].x[1], 0.0f, "a constant column becomes 0");
 }
 
+/* The same with and without the processor's flush to zero: a fit on denormals would differ. */
+Test(data_load, denormals_count_as_zero)
+{
+    static const float x[] = {1e-40f, 1, 3e-39f, 2, 2e-40f, 3, -1e-41f, 4};
+    static const double x64[] = {1e-40, 1, 3e-39, 2, 2e-40, 3, -1e-41, 4};
+    static const int32_t y[] = {0, 1, 0, 1};
+    fx_begin();
+    fx_f32("x", 4, 2, x);
+    fx_f64("x64", 4, 2, x64);
+    fx_i32("y", 4, 0, y);
+    fx_end("f.h5");
+    for (int k = 0; k < 2; k++) {
+        const nib_data *d = fx_loaded(k ? "{source: f.h5, x: x64, y: y, validation: {last: 0.5}}"
+                                        : "{source: f.h5, x: x, y: y, validation: {last: 0.5}}",
+                                      NIB_TARGET_CLASS);
+        cr_expect(d->preprocess[0].shift[0] == 0 && d->preprocess[0].divisor[0] == 1, "shift %g, divisor %g",
+                  d->preprocess[0].shift[0], d->preprocess[0].divisor[0]);
+        cr_expect(d->train.input[0].x[0] == 0 && d->validation.input[0].x[2] == 0, "values");
+        cr_expect_eq(d->preprocess[0].divisor[1], 0.5, "the other column");
+    }
+}
+
 Test(data_load, fingerprint_is_of_settings_and_contents)
 {
     fx_jets(20);
