@@ -47,7 +47,7 @@ typedef struct nib_option {
     size_t offset; /**< of the field in the struct */
     const char
         *initial; /**< default as YAML text; NULL: required; "" (NODE, lists, STRING): absent -> NULL/empty */
-    double min, max;     /**< numbers and list elements: inclusive; min == max == 0: no bounds */
+    double min, max; /**< numbers and list elements: inclusive, not for words; min == max == 0: no bounds */
     const char *choices; /**< CHOICE: "a|b|c"; INT also: words that stand for -1, -2, ... ("auto") */
     const char *unit;    /**< "", "epochs", "GeV", ... */
     const char *help;    /**< one line */

@@ -9,20 +9,23 @@
 
 enum { MAX_NAMES = 512 };
 
+/* "0 .. 1", "true|false", "1 .. 65536 or auto" */
 static void range_text(const nib_option *row, char *text, size_t size)
 {
-    char min[NIB_NUMBER_BYTES], max[NIB_NUMBER_BYTES];
-    nib_format_double(row->min, min);
-    nib_format_double(row->max, max);
-    bool bounded = row->min != 0 || row->max != 0;
     static const char *const kinds[] = {
         [NIB_OPTION_BOOL] = "true|false", [NIB_OPTION_INT] = "integer",   [NIB_OPTION_FLOAT] = "number",
         [NIB_OPTION_STRING] = "text",     [NIB_OPTION_CHOICE] = "",       [NIB_OPTION_INTS] = "integers",
         [NIB_OPTION_FLOATS] = "numbers",  [NIB_OPTION_STRINGS] = "texts", [NIB_OPTION_NODE] = "map or name"};
-    (void)snprintf(text, size, "%s%s%s%s%s%s%s", bounded ? min : "", bounded ? " .. " : "",
-                   bounded ? max : "", bounded || row->kind == NIB_OPTION_CHOICE ? "" : kinds[row->kind],
-                   row->choices && row->kind != NIB_OPTION_CHOICE ? " or " : "",
-                   row->choices ? row->choices : "", "");
+    const char *words = row->choices ? row->choices : "";
+    const char *either = row->choices && row->kind != NIB_OPTION_CHOICE ? " or " : "";
+    if (row->min == 0 && row->max == 0) {
+        (void)snprintf(text, size, "%s%s%s", kinds[row->kind], either, words);
+        return;
+    }
+    char min[NIB_NUMBER_BYTES], max[NIB_NUMBER_BYTES];
+    nib_format_double(row->min, min);
+    nib_format_double(row->max, max);
+    (void)snprintf(text, size, "%s .. %s%s%s", min, max, either, words);
 }
 
 static const char *initial_text(const nib_option *row)
