@@ -4,6 +4,8 @@
 
 #include "datasets/generator.h"
 #include "datasets/preprocess.h"
+#include "datasets/reader.h"
+#include "datasets/writer.h"
 #include "tools/command.h"
 #include "tools/recipe.h"
 #include "train/config.h"
@@ -35,6 +37,8 @@ LIST(metric, nib_metric, nib_metrics, &d->options)
 LIST(schedule, nib_lr_schedule, nib_lr_schedules, &d->options)
 LIST(preprocessor, nib_preprocessor, nib_preprocessors, &d->options)
 LIST(generator, nib_generator, nib_generators, &d->options)
+LIST(reader, nib_reader, nib_readers, NULL)
+LIST(writer, nib_writer, nib_writers, NULL)
 
 static bool initializer(int index, nib_catalog_entry *entry)
 {
@@ -80,6 +84,8 @@ const nib_catalog_kind nib_catalog_kinds[] = {
     {"initializers", "initializer", "first values of weights", true, initializer},
     {"preprocessors", "preprocessor", "what is done to input columns", true, preprocessor},
     {"generators", "generator", "embedded sources of data", true, generator},
+    {"readers", "reader", "data files that can be read", true, reader},
+    {"writers", "writer", "files that predictions are written to", true, writer},
     {"sections", "section", "parts of a config and their keys", false, section},
     {"recipes", "recipe", "example configs for nibble init", false, recipe},
     {"ops", "op", "what layers and losses are computed with", true, op},
