@@ -9,6 +9,8 @@
 #include <xmmintrin.h>
 #endif
 
+#include "core/isa.h"
+
 void nib_cpu_flush_denormals(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -21,32 +23,12 @@ void nib_cpu_flush_denormals(void)
 #endif
 }
 
-nib_cpu_level nib_cpu_level_of_machine(void)
-{
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-        return NIB_CPU_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return NIB_CPU_AVX2;
-#endif
-    return NIB_CPU_BASELINE;
-}
-
 const char *nib_cpu_isa(void)
 {
-    switch (nib_cpu_level_of_machine()) {
-    case NIB_CPU_AVX512:
-        return "avx512";
-    case NIB_CPU_AVX2:
-        return "avx2";
-    case NIB_CPU_BASELINE:
-        break;
-    }
 #if defined(__aarch64__)
     return "arm64";
 #else
-    return "baseline";
+    return nib_isa_name(nib_isa_chosen().isa);
 #endif
 }
 

@@ -6,12 +6,7 @@
  * decay into denormals, which cost 30 to 40 % of the training speed on Intel. */
 void nib_cpu_flush_denormals(void);
 
-/** What the processor can do, in rising order; kernels exist once per level. arm64 is NIB_CPU_BASELINE: its
- * vectors are always there. */
-typedef enum nib_cpu_level { NIB_CPU_BASELINE, NIB_CPU_AVX2, NIB_CPU_AVX512 } nib_cpu_level;
-nib_cpu_level nib_cpu_level_of_machine(void);
-
-/** The instruction set in use: "avx512", "avx2", "baseline" or "arm64". */
+/** The instruction set that hot loops use (core/isa.h): "avx512", "avx2", "baseline" or "arm64". */
 const char *nib_cpu_isa(void);
 
 /** Model name as the operating system tells it, or "unknown". `text` has `bytes`. */

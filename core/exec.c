@@ -6,6 +6,7 @@
 
 #include "core/cpu.h"
 #include "core/exec_tile.h"
+#include "core/gemm.h"
 #include "core/rng.h"
 
 /* Lanes are added by the caller alone below this many floats, in pieces by the team above. */
@@ -157,6 +158,7 @@ nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode
     *out = NULL;
     assert(max_batch >= 1 && nib_graph_params(graph)->value && "parameters are allocated first");
     nib_cpu_flush_denormals();
+    nib_gemm_single_thread();
     nib_arena *arena = nib_arena_create();
     nib_exec *exec = arena ? NIB_NEW(arena, nib_exec, 1) : NULL;
     if (!exec) {

@@ -1,9 +1,9 @@
 /** The one door for matrix products.
  *
  *  Matrices are row-major with their own strides; rows begin at multiples of 64 bytes and are padded with
- * zeros, and so are the results (padding of w gives padding of y). Single-threaded, no heap. Every element is
- * one chain of multiply-adds over k in order: a row of y or dx does not depend on the other rows, nor on
- * where it lies.
+ * zeros, and so are the results. Products run on own kernels (core/kernels.h): single-threaded, no heap, and
+ * a row of y or dx depends neither on the other rows nor on where it lies. With NIBBLE_ISA=openblas, for
+ * comparison, none of that is promised.
  */
 #ifndef NIB_CORE_GEMM_H
 #define NIB_CORE_GEMM_H
@@ -12,7 +12,8 @@
 
 #include "core/tensor.h"
 
-/** y = x w + bias: y [m, n], x [m, k], w [k, n], bias [n] or NULL (0). The bias is the initial accumulator.
+/** y = x w + bias: y [m, n], x [m, k], w [k, n], bias [n padded] or NULL (0). The bias is the initial
+ * accumulator.
  */
 void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows);
 
@@ -22,7 +23,10 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, int64_t
 /** dw (+)= x^T dy: dw [k, n], x [m, k], dy [m, n]. */
 void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate);
 
-/** Name of the engine for manifests: "nibble avx512". `text` has `bytes`. */
+/** Keep OpenBLAS, where it is used, from starting threads of its own: executors bring theirs. */
+void nib_gemm_single_thread(void);
+
+/** Name of the engine for manifests: "nibble avx512" or "openblas <core>". `text` has `bytes`. */
 void nib_gemm_engine(char *text, int bytes);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/isa.h"
 #include "core/names.h"
 
 #define NIB_COMMAND(name) extern const nib_command nib_command_##name;
@@ -245,6 +246,10 @@ static int report(nib_status status, nib_error *err)
 int nib_main(int argc, const char *const *argv)
 {
     nib_error err = {NIB_OK, ""};
+    nib_isa_choice choice;
+    nib_status status = nib_isa_check(getenv("NIBBLE_ISA"), &choice, &err);
+    if (status != NIB_OK)
+        return report(status, &err);
     if (argc < 2) {
         print_usage(stderr);
         return nib_status_exit_code(NIB_ERR_USAGE);

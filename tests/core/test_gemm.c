@@ -8,7 +8,6 @@
 
 #include "core/arena.h"
 #include "core/gemm.h"
-#include "core/gemm_kernel.h"
 #include "core/rng.h"
 
 static nib_tensor matrix(int64_t rows, int64_t cols, uint32_t seed)
@@ -108,37 +107,4 @@ Test(gemm, a_row_is_the_same_wherever_it_lies)
             for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i)
                 nib_aligned_free(all[i].data);
         }
-}
-
-/* Every kernel this processor can run, against each other: one chain of multiply-adds gives the same bits
- * whatever the vector length; without FMA it rounds once more. */
-Test(gemm, kernels_agree)
-{
-    enum { M = 13, K = 37, N = 41 };
-    nib_tensor a = matrix(M, K, 1), b = matrix(K, N, 2), first = matrix(M, N, 3), other = matrix(M, N, 3);
-    nib_product product = {.m = M, .k = K, .n = N, .a = a.data, .a_row = a.stride, .a_k = 1, .b = b.data};
-    product.b_k = b.stride;
-    product.c_row = product.init_row = first.stride;
-    float *init = nib_aligned_alloc((size_t)(M * first.stride) * sizeof *init);
-    memcpy(init, first.data, (size_t)(M * first.stride) * sizeof *init);
-    product.init = init;
-    const nib_gemm_kernel *best = NULL;
-    for (int level = NIB_CPU_AVX512; level >= NIB_CPU_BASELINE; --level) {
-        const nib_gemm_kernel *kernel = nib_gemm_kernel_of((nib_cpu_level)level);
-        if (!kernel)
-            continue;
-        product.c = best ? other.data : first.data;
-        kernel->multiply(&product);
-        if (!best)
-            best = kernel;
-        expect_product(best == kernel ? first : other, init, a.data, a.stride, 1, b.data, b.stride, 1, K, M,
-                       "A B");
-        cr_expect(level == NIB_CPU_BASELINE || best == kernel ||
-                      memcmp(first.data, other.data, (size_t)(M * first.stride) * sizeof(float)) == 0,
-                  "kernels of level %d and the best one differ", level);
-    }
-    nib_tensor all[] = {a, b, first, other};
-    for (size_t i = 0; i < 4; ++i)
-        nib_aligned_free(all[i].data);
-    nib_aligned_free(init);
 }

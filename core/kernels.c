@@ -1,0 +1,350 @@
+/* Compiled once per instruction set: see core/isa.h. Everything here is static but the table at the end. */
+#include "core/kernels.h"
+
+#include "core/simd.h"
+
+/* Rows of the register tile: as many as the registers hold beside two vectors of B and one of A. */
+#define ROWS_TO_4(X)  X(1) X(2) X(3) X(4)
+#define ROWS_TO_6(X)  ROWS_TO_4(X) X(5) X(6)
+#define ROWS_TO_12(X) ROWS_TO_6(X) X(7) X(8) X(9) X(10) X(11) X(12)
+#if defined(__AVX512F__)
+#define FOR_ROWS ROWS_TO_12
+enum { MR = 12 };
+#elif defined(__AVX2__) || !defined(__x86_64__)
+#define FOR_ROWS ROWS_TO_6
+enum { MR = 6 };
+#else
+#define FOR_ROWS ROWS_TO_4 /* without FMA the product takes a register as well */
+enum { MR = 4 };
+#endif
+
+enum {
+    NV = 2,                  /* vectors in a row of the register tile, at most */
+    PADDING = 16,            /* floats that rows of buffers are multiples of */
+    K_BLOCK = 256,           /* the panel of B under a tile, K_BLOCK x NV vectors, stays in L1 */
+    TRANSPOSED_LIMIT = MR,   /* weight gradients up to this width are computed transposed */
+    TRANSPOSED_COLUMNS = 64, /* in pieces of so many columns */
+};
+
+/* What is left of a product: rows from `row`, a panel of columns from `column`, one k block. */
+typedef struct part {
+    const float *a, *b;
+    float *c;
+    int64_t row, column, k;
+    bool resume; /* go on with the sums of the k block before */
+    bool last;   /* the last k block */
+} part;
+
+NIB_INLINE nib_vf finish(const nib_product *p, nib_vf x, int64_t row, int64_t column)
+{
+    switch (p->epilogue.kind) {
+    case NIB_EPILOGUE_RELU:
+        return nib_vf_relu(x);
+    case NIB_EPILOGUE_GATE:
+        return nib_vf_where_positive(nib_vf_load(p->epilogue.gate + row * p->epilogue.gate_stride + column),
+                                     x);
+    case NIB_EPILOGUE_NONE:
+        break;
+    }
+    return x;
+}
+
+NIB_INLINE float *row_of_c(const nib_product *p, const part *t, int r)
+{
+    return t->c + r * p->c_stride;
+}
+
+/* The sums of a tile's rows, one vector wide, into C. */
+NIB_INLINE void finish_tile(const nib_product *p, const part *t, nib_vf *sum, int column, bool rightmost,
+                            const int mr)
+{
+    if (p->accumulate) {
+        NIB_UNROLL
+        for (int r = 0; r < mr; ++r)
+            sum[r] = nib_vf_add(nib_vf_load(row_of_c(p, t, r) + column), sum[r]);
+    }
+    if (t->last && p->epilogue.kind != NIB_EPILOGUE_NONE) {
+        NIB_UNROLL
+        for (int r = 0; r < mr; ++r)
+            sum[r] = finish(p, sum[r], t->row + r, t->column + column);
+    }
+    const int64_t lanes = p->n - t->column - column;
+    if (rightmost && lanes < NIB_VF) {
+        NIB_UNROLL
+        for (int r = 0; r < mr; ++r)
+            sum[r] = nib_vf_first(sum[r], (int)lanes);
+    }
+    NIB_UNROLL
+    for (int r = 0; r < mr; ++r)
+        nib_vf_store(row_of_c(p, t, r) + column, sum[r]);
+}
+
+/* mr rows of one or two vectors of C; mr and wide are constants where it is inlined. */
+NIB_INLINE void run_tile(const nib_product *p, const part *t, const int mr, const bool wide)
+{
+    const nib_vf zero = nib_vf_set(0.0f);
+    nib_vf left[MR], right[MR];
+    nib_vf start = p->start ? nib_vf_load(p->start + t->column) : zero;
+    NIB_UNROLL
+    for (int r = 0; r < mr; ++r)
+        left[r] = t->resume ? nib_vf_load(row_of_c(p, t, r)) : start;
+    start = wide && p->start ? nib_vf_load(p->start + t->column + NIB_VF) : zero;
+    NIB_UNROLL
+    for (int r = 0; r < mr; ++r)
+        right[r] = wide && t->resume ? nib_vf_load(row_of_c(p, t, r) + NIB_VF) : start;
+
+    const int64_t a_row = p->a_row, a_step = p->a_step, b_stride = p->b_stride;
+    const float *upper = t->a, *lower = upper + mr / 2 * a_row, *b = t->b;
+    __asm__("" : "+r"(lower)); /* a pointer of its own: one would need too many multiples of a_row */
+    for (int64_t k = t->k; k > 0; --k) {
+        const nib_vf b0 = nib_vf_load(b), b1 = wide ? nib_vf_load(b + NIB_VF) : zero;
+        NIB_UNROLL
+        for (int r = 0; r < mr; ++r) {
+            const nib_vf a = nib_vf_set(r < mr / 2 ? upper[r * a_row] : lower[(r - mr / 2) * a_row]);
+            left[r] = nib_vf_fma(a, b0, left[r]);
+            if (wide)
+                right[r] = nib_vf_fma(a, b1, right[r]);
+        }
+        upper += a_step;
+        lower += a_step;
+        b += b_stride;
+    }
+    finish_tile(p, t, left, 0, !wide, mr);
+    if (wide)
+        finish_tile(p, t, right, NIB_VF, true, mr);
+}
+
+#define TILE(mr)                                                                                             \
+    static void tile_##mr##x1(const nib_product *p, const part *t)                                           \
+    {                                                                                                        \
+        run_tile(p, t, mr, false);                                                                           \
+    }                                                                                                        \
+    static void tile_##mr##x2(const nib_product *p, const part *t)                                           \
+    {                                                                                                        \
+        run_tile(p, t, mr, true);                                                                            \
+    }
+FOR_ROWS(TILE)
+#undef TILE
+
+#define TILE(mr) {tile_##mr##x1, tile_##mr##x2},
+static void (*const tiles[MR][NV])(const nib_product *, const part *) = {FOR_ROWS(TILE)};
+#undef TILE
+
+static void clear_columns(const nib_product *p, int64_t first)
+{
+    const int64_t end = (p->n + PADDING - 1) / PADDING * PADDING;
+    for (int64_t column = first; column < end; column += NIB_VF)
+        for (int64_t r = 0; r < p->m; ++r)
+            nib_vf_store(p->c + r * p->c_stride + column, nib_vf_set(0.0f));
+}
+
+/* All rows of a panel of columns and one k block, spread evenly over the register tiles. */
+static void run_panel(const nib_product *p, part t, int nv)
+{
+    const int64_t count = (p->m + MR - 1) / MR, least = p->m / count, longer = p->m % count;
+    for (int64_t i = 0; i < count; ++i) {
+        const int64_t mr = least + (i < longer);
+        tiles[mr - 1][nv - 1](p, &t);
+        t.a += mr * p->a_row;
+        t.c += mr * p->c_stride;
+        t.row += mr;
+    }
+}
+
+static void product(const nib_product *p)
+{
+    const int64_t vectors = (p->n + NIB_VF - 1) / NIB_VF;
+    for (int64_t k = 0; k < p->k || k == 0; k += K_BLOCK)
+        for (int64_t v = 0; v < vectors; v += NV) {
+            const int64_t column = v * NIB_VF, left = p->k - k;
+            const part t = {.a = p->a + k * p->a_step,
+                            .b = p->b + k * p->b_stride + column,
+                            .c = p->c + column,
+                            .column = column,
+                            .k = left < K_BLOCK ? left : K_BLOCK,
+                            .resume = k > 0 && !p->accumulate,
+                            .last = left <= K_BLOCK};
+            run_panel(p, t, vectors - v < NV ? (int)(vectors - v) : NV);
+        }
+    clear_columns(p, vectors * NIB_VF);
+}
+
+typedef float quad __attribute__((vector_size(16)));
+
+NIB_INLINE quad load_quad(const float *from)
+{
+    quad x;
+    __builtin_memcpy(&x, from, sizeof x);
+    return x;
+}
+
+NIB_INLINE void store_quad(float *to, quad x)
+{
+    __builtin_memcpy(to, &x, sizeof x);
+}
+
+/* x[i][j] becomes x[j][i]. */
+NIB_INLINE void transpose_quads(quad *x)
+{
+    const quad a = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
+    const quad b = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
+    const quad c = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+    const quad d = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+    x[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    x[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    x[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    x[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
+/* to [cols, rows] = or += from^T [rows, cols]; rows and columns of `to` up to the next multiples of 4 and 16
+ * are written. */
+NIB_INLINE void transpose_into(float *to, int64_t to_stride, int64_t to_rows, const float *from,
+                               int64_t from_stride, int64_t rows, int64_t cols, bool accumulate)
+{
+    const quad zero = {0.0f, 0.0f, 0.0f, 0.0f};
+    for (int64_t r = 0; r < rows; r += 4)
+        for (int64_t c = 0; c < cols; c += 4) {
+            quad x[4];
+            for (int64_t i = 0; i < 4; ++i)
+                x[i] = r + i < rows ? load_quad(from + (r + i) * from_stride + c) : zero;
+            transpose_quads(x);
+            for (int64_t i = 0; i < 4 && c + i < to_rows; ++i) {
+                float *at = to + (c + i) * to_stride + r;
+                store_quad(at, accumulate ? load_quad(at) + x[i] : x[i]);
+            }
+        }
+    const int64_t first = (rows + 3) / 4 * 4, end = (rows + PADDING - 1) / PADDING * PADDING;
+    for (int64_t c = 0; c < to_rows; ++c)
+        for (int64_t r = first; r < end; r += 4)
+            store_quad(to + c * to_stride + r, zero);
+}
+
+static void transpose(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
+                      int64_t cols)
+{
+    transpose_into(to, to_stride, cols, from, from_stride, rows, cols, false);
+}
+
+/* dw^T = dy^T x, a row of inputs per vector: no lane is idle however few outputs there are. */
+static void narrow_weight_gradient(const nib_product *p)
+{
+    float scratch[TRANSPOSED_LIMIT * TRANSPOSED_COLUMNS];
+    for (int64_t i = 0; i < p->m; i += TRANSPOSED_COLUMNS) {
+        const int64_t columns = p->m - i < TRANSPOSED_COLUMNS ? p->m - i : TRANSPOSED_COLUMNS;
+        const nib_product turned = {.m = p->n,
+                                    .n = columns,
+                                    .k = p->k,
+                                    .a = p->b,
+                                    .a_row = 1,
+                                    .a_step = p->b_stride,
+                                    .b = p->a + i,
+                                    .b_stride = p->a_step,
+                                    .c = scratch,
+                                    .c_stride = TRANSPOSED_COLUMNS};
+        product(&turned);
+        transpose_into(p->c + i * p->c_stride, p->c_stride, columns, scratch, TRANSPOSED_COLUMNS, p->n,
+                       columns, p->accumulate);
+    }
+}
+
+/* Four sums of every fourth row, so that additions need not wait for each other. */
+static void add_rows(float *sums, bool accumulate, const float *b, int64_t b_stride, int64_t n, int64_t rows)
+{
+    for (int64_t column = 0; column < n; column += NIB_VF) {
+        nib_vf sum[4] = {nib_vf_set(0.0f), nib_vf_set(0.0f), nib_vf_set(0.0f), nib_vf_set(0.0f)};
+        int64_t r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            NIB_UNROLL
+            for (int i = 0; i < 4; ++i)
+                sum[i] = nib_vf_add(sum[i], nib_vf_load(b + (r + i) * b_stride + column));
+        }
+        for (; r < rows; ++r)
+            sum[0] = nib_vf_add(sum[0], nib_vf_load(b + r * b_stride + column));
+        nib_vf total = nib_vf_add(nib_vf_add(sum[0], sum[1]), nib_vf_add(sum[2], sum[3]));
+        if (column + NIB_VF > n)
+            total = nib_vf_first(total, (int)(n - column));
+        nib_vf_store(sums + column, accumulate ? nib_vf_add(nib_vf_load(sums + column), total) : total);
+    }
+    for (int64_t column = (n + NIB_VF - 1) / NIB_VF * NIB_VF; column % PADDING != 0; column += NIB_VF)
+        nib_vf_store(sums + column, nib_vf_set(0.0f));
+}
+
+static void weight_gradient(const nib_product *p, float *sums, bool accumulate_sums)
+{
+    if (p->n <= TRANSPOSED_LIMIT)
+        narrow_weight_gradient(p);
+    else
+        product(p);
+    if (sums)
+        add_rows(sums, accumulate_sums, p->b, p->b_stride, p->n, p->k);
+}
+
+#if defined(__AVX512F__)
+
+enum { NARROW = 8, NARROW_ROWS = 16 };
+
+/* Two k at a time: lane 2j sums the even k of column j, lane 2j + 1 the odd ones. */
+NIB_INLINE void run_narrow(const nib_product *p, int64_t row, const int mr)
+{
+    const __m512i weave = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 16, 16, 16, 16, 16, 16, 16);
+    const nib_vf start = p->start ? nib_vf_load(p->start) : nib_vf_set(0.0f);
+    nib_vf sum[NARROW_ROWS];
+    NIB_UNROLL
+    for (int r = 0; r < mr; ++r)
+        sum[r] = _mm512_permutex2var_ps(start, weave, nib_vf_set(0.0f));
+    const float *a = p->a + row * p->a_row, *b = p->b;
+    for (int64_t k = 0; k < p->k; k += 2) {
+        const nib_vf b0 = nib_vf_load(b), b1 = k + 1 < p->k ? nib_vf_load(b + p->b_stride) : nib_vf_set(0.0f);
+        const nib_vf pair = _mm512_permutex2var_ps(b0, weave, b1);
+        NIB_UNROLL
+        for (int r = 0; r < mr; ++r) {
+            double both;
+            __builtin_memcpy(&both, a + r * p->a_row, sizeof both);
+            sum[r] = nib_vf_fma(_mm512_castpd_ps(_mm512_set1_pd(both)), pair, sum[r]);
+        }
+        a += 2;
+        b += 2 * p->b_stride;
+    }
+    NIB_UNROLL
+    for (int r = 0; r < mr; ++r) {
+        const nib_vf odd = _mm512_permute_ps(sum[r], 0xb1);
+        const nib_vf x = _mm512_permutex2var_ps(nib_vf_add(sum[r], odd), even, nib_vf_set(0.0f));
+        nib_vf_store(p->c + (row + r) * p->c_stride, nib_vf_first(finish(p, x, row + r, 0), (int)p->n));
+    }
+}
+
+static void narrow(const nib_product *p)
+{
+    int64_t row = 0;
+    for (; row + NARROW_ROWS <= p->m; row += NARROW_ROWS)
+        run_narrow(p, row, NARROW_ROWS);
+    for (; row < p->m; ++row)
+        run_narrow(p, row, 1);
+}
+
+#else
+
+enum { NARROW = 0 };
+
+static void narrow(const nib_product *p)
+{
+    product(p);
+}
+
+#endif
+
+const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
+#if defined(__AVX512F__)
+    .isa = NIB_ISA_AVX512,
+#elif defined(__AVX2__)
+    .isa = NIB_ISA_AVX2,
+#else
+    .isa = NIB_ISA_BASELINE,
+#endif
+    .product = product,
+    .narrow = narrow,
+    .narrow_limit = NARROW,
+    .weight_gradient = weight_gradient,
+    .transpose = transpose,
+};

@@ -1,0 +1,64 @@
+/** Products by kernels of our own, a table of functions per instruction set. core/gemm.h is the door to them.
+ *
+ *  Every kernel computes C = A B for a block of rows with a register tile: rows of A are broadcast, rows of B
+ * are vectors. Each element of C is one chain of multiply-adds over k in rising order (two chains, of the
+ * even and odd k, in the narrow forward kernel), whatever its row and however many rows there are: a row's
+ * bits depend on that row alone.
+ *
+ *  Rows of B and C are read and written as whole vectors: their strides are multiples of 16 and so are the
+ * floats behind `start`, `sums`. Columns of C from n up to the next multiple of 16 become zero, whatever B
+ * holds there.
+ */
+#ifndef NIB_CORE_KERNELS_H
+#define NIB_CORE_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/isa.h"
+
+/** What happens to a finished element of C. The place for further fused steps. */
+typedef enum nib_epilogue_kind {
+    NIB_EPILOGUE_NONE,
+    NIB_EPILOGUE_RELU, /**< c < 0 ? 0 : c */
+    NIB_EPILOGUE_GATE, /**< gate > 0 ? c : 0: a relu's backward, gate is the relu's output */
+} nib_epilogue_kind;
+
+typedef struct nib_epilogue {
+    nib_epilogue_kind kind;
+    const float *gate; /**< [m, n] */
+    int64_t gate_stride;
+} nib_epilogue;
+
+typedef struct nib_product {
+    int64_t m, n, k;
+    const float *a; /**< element (r, k) at a[r * a_row + k * a_step] */
+    int64_t a_row, a_step;
+    const float *b; /**< [k, n] */
+    int64_t b_stride;
+    float *c; /**< [m, n] */
+    int64_t c_stride;
+    const float *start;    /**< [n] what every row of C starts from (the bias), or NULL: 0 */
+    bool accumulate;       /**< C += the product, which is summed by itself first */
+    nib_epilogue epilogue; /**< of C, after accumulation */
+} nib_product;
+
+typedef struct nib_kernels {
+    nib_isa isa;
+    /** C = start + A B, or C += A B. */
+    void (*product)(const nib_product *p);
+    /** y = x w + bias for narrow outputs (n <= narrow): as `product`, lanes shared between even and odd k. */
+    void (*narrow)(const nib_product *p);
+    int64_t narrow_limit; /**< largest n `narrow` takes; 0: there is no such kernel */
+    /** dw [m = inputs, n] (+)= x^T dy for any n; A is x^T (a_row = 1). Where n is small the transpose is
+     * computed instead, so that no lane is idle. `sums` [n] (+)= column sums of B, or NULL. */
+    void (*weight_gradient)(const nib_product *p, float *sums, bool accumulate_sums);
+    /** to [cols, rows] = from^T; from [rows, cols]. Padding of `to` up to a multiple of 16 becomes zero. */
+    void (*transpose)(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
+                      int64_t cols);
+} nib_kernels;
+
+/** The table of an instruction set the build has; it must be supported to be called. NULL: not built. */
+const nib_kernels *nib_kernels_of(nib_isa isa);
+
+#endif
