@@ -104,17 +104,21 @@ Test(plan, ops_work_in_place_where_nobody_else_looks)
     cr_assert(nib_graph_add(n.graph, &witness, "b", &record[1], &a, 1, &b, &err) == NIB_OK, "b");
     cr_assert(nib_graph_add(n.graph, &witness, "c", &record[2], &relu, 1, &c, &err) == NIB_OK, "c");
     cr_assert(nib_graph_add(n.graph, &witness, "d", &record[3], &b, 1, &d, &err) == NIB_OK, "d");
-    nib_value sum = net_add(&n, "add", "sum", NULL, b, c, d);
+    nib_value sum = net_add(&n, "add", "sum", NULL, c, d, -1);
     static const nib_categorical_crossentropy_options plain = {.label_smoothing = 0};
-    nib_value loss = net_add(&n, "categorical_crossentropy", "loss", &plain,
-                             net_dense(&n, "out", sum, 12, NET_CLASSES), label, -1);
-    cr_assert(nib_graph_loss(n.graph, "loss", loss, 1, &err) == NIB_OK, "loss");
+    nib_value heads[2] = {sum, b};
+    for (int i = 0; i < 2; ++i) {
+        nib_value logits = net_dense(&n, i ? "second" : "first", heads[i], 12, NET_CLASSES);
+        nib_value loss = net_add(&n, "categorical_crossentropy", "loss", &plain, logits, label, -1);
+        cr_assert(nib_graph_loss(n.graph, "loss", loss, 1, &err) == NIB_OK, "loss");
+    }
     net_fill(&n);
     net_run run = net_open(&n, NIB_MODE_TRAIN, 100, 1);
     nib_batch batch = net_batch(&n, 100, 0);
     nib_sums sums;
     nib_exec_train(run.exec, &batch, &sums);
-    /* a: after relu nobody reads dense. b: follows a. c: relu reads its own y later. d: the sum reads b. */
+    /* a: after relu nobody reads dense. b: follows a. c: relu reads its own y later. d: the second head reads
+     * b. */
     const bool want_forward[4] = {true, true, false, false};
     /* a is the first to write dense's gradient, b and c alone write theirs; d finds b's written by the sum.
      */
