@@ -1,8 +1,5 @@
-#include <string.h>
-
 #include "core/gemm.h"
 #include "core/op.h"
-#include "core/vector_math.h"
 
 /* y = x w + b;  dx = dy w^T, dw = x^T dy, db = sum of the rows of dy. w and b are step-rate. The products
  * over rows of x and dy always take the tile's full capacity, so that a row's bits do not depend on how many
@@ -14,17 +11,19 @@ static void forward(const nib_call *call)
     nib_gemm_forward(call->y, call->x[0], call->x[1], bias, call->y.dim[0]);
 }
 
+/* A vector of columns at a time, so that the sums stay in registers. */
 static void bias_gradient(const nib_call *call)
 {
-    float *db = call->dx[2].data;
-    const int64_t width = call->dy.stride; /* padding is zero */
-    if (!call->accumulate[2])
-        memset(db, 0, (size_t)width * sizeof *db);
-    for (int64_t r = 0; r < call->rows; ++r) {
-        const float *dy = call->dy.data + r * call->dy.stride;
-        NIB_INDEPENDENT
-        for (int64_t c = 0; c < width; ++c)
-            db[c] += dy[c];
+    for (int64_t first = 0; first < call->dy.row_size; first += NIB_LANE_FLOATS) {
+        const float *dy = call->dy.data + first;
+        float *db = call->dx[2].data + first, sum[NIB_LANE_FLOATS] = {0};
+        for (int c = 0; call->accumulate[2] && c < NIB_LANE_FLOATS; ++c)
+            sum[c] = db[c];
+        for (int64_t r = 0; r < call->rows; ++r, dy += call->dy.stride)
+            for (int c = 0; c < NIB_LANE_FLOATS; ++c)
+                sum[c] += dy[c];
+        for (int c = 0; c < NIB_LANE_FLOATS; ++c)
+            db[c] = sum[c];
     }
 }
 

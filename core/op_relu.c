@@ -20,12 +20,16 @@ static void backward(const nib_call *call)
     int64_t n = nib_tensor_floats(&call->y);
     if (call->accumulate[0]) {
         NIB_INDEPENDENT
-        for (int64_t i = 0; i < n; ++i)
-            dx[i] += y[i] > 0.0f ? dy[i] : 0.0f;
+        for (int64_t i = 0; i < n; ++i) {
+            const float passed = dy[i]; /* read in any case: a conditional load would not vectorise */
+            dx[i] += y[i] > 0.0f ? passed : 0.0f;
+        }
     } else {
         NIB_INDEPENDENT
-        for (int64_t i = 0; i < n; ++i)
-            dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+        for (int64_t i = 0; i < n; ++i) {
+            const float passed = dy[i];
+            dx[i] = y[i] > 0.0f ? passed : 0.0f;
+        }
     }
 }
 
