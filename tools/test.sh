@@ -1,15 +1,17 @@
 #!/bin/bash
-# All of nibble's tests from nothing: installs what is missing, builds with gcc, with clang and with the address and
-# undefined-behaviour sanitizers (warnings are errors everywhere), runs what is under tests/ in each build and replays
-# the fuzz corpora. Works from any directory. The last line is the count; exit status 0 only when nothing failed.
+# All of nibble's tests from nothing: installs what is missing, builds with gcc, with clang, with the address and
+# undefined-behaviour sanitizers and with the thread sanitizer (warnings are errors everywhere), runs what is under tests/
+# in each build (with the thread sanitizer what is under tests/plain/) and replays the fuzz corpora. Works from any
+# directory. The last line is the count; exit status 0 only when nothing failed.
 #   tools/test.sh          everything
 #   tools/test.sh quick    the gcc build only, without the tests labelled slow
 # Everything printed by the tools is kept in build/test/.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-presets=(dev clang asan+ubsan)
-declare -A ctest_options=([dev]='' [clang]='-LE static' [asan+ubsan]='-LE static')
+presets=(dev clang asan+ubsan tsan)
+declare -A ctest_options=([dev]='' [clang]='-LE static' [asan+ubsan]='-LE static' [tsan]='-L plain')
+declare -A build_targets=([dev]=all [clang]=all [asan+ubsan]=all [tsan]=plain_tests)
 case ${1:-} in
 '') ;;
 quick)
@@ -40,7 +42,7 @@ note_failure() {
 build_preset() {
     local log=$logs/$1.build.log
     echo "== building $1"
-    if ! { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; } >"$log" 2>&1; then
+    if ! { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs" --target "${build_targets[$1]}"; } >"$log" 2>&1; then
         tail -40 "$log"
         note_failure "$1: the build; all of its output is in $log"
         return 1
@@ -88,10 +90,12 @@ run_tests() {
     rm -rf "$sanitizer_logs"
     mkdir -p "$sanitizer_logs"
     echo "== testing $1"
+    # Criterion runs each test in a process of its own, whose sanitizer has nobody to tell: hence the log files.
     # shellcheck disable=SC2086
     ASAN_OPTIONS=log_path=$sanitizer_logs/asan:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
         LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0 \
         UBSAN_OPTIONS=log_path=$sanitizer_logs/ubsan:print_stacktrace=1 \
+        TSAN_OPTIONS=log_path=$sanitizer_logs/tsan \
         ctest --preset "$1" -j "$jobs" --no-tests=error --output-on-failure ${ctest_options[$1]} 2>&1 |
         tee "$log" || status=$?
     cp "build/$1/Testing/Temporary/LastTest.log" "$logs/$1.details.log" 2>/dev/null || : >"$logs/$1.details.log"

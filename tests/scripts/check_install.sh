@@ -1,6 +1,6 @@
 #!/bin/bash
 # The install target and the pkg-config file: a program outside the source tree compiles, links and runs with what
-# `cmake --install` leaves and `pkg-config --static nibble` says.
+# `cmake --install` leaves and `pkg-config nibble` says.
 # Arguments: the nibble program, the source folder, the build folder.
 set -euo pipefail
 work=$(mktemp -d)
@@ -28,7 +28,7 @@ END
 cd "$work"
 export PKG_CONFIG_PATH=${pc%/*}
 # The prefix is asked for here because the file was installed elsewhere than it was configured for.
-read -ra flags <<<"$(pkg-config --define-variable=prefix="$work/prefix" --static --cflags --libs nibble)"
+read -ra flags <<<"$(pkg-config --define-variable=prefix="$work/prefix" --cflags --libs nibble)"
 gcc -std=c11 -o program program.c "${flags[@]}"
 OPENBLAS_NUM_THREADS=1 ./program
 echo "an outside program compiles, links and runs: ${flags[*]}"

@@ -10,14 +10,17 @@ echo "NIBBLE_TEST_SEED=$seed"
 
 write_config small.yaml 60
 begin=$(milliseconds)
+"$nibble" train small.yaml --quiet -o short --set train.epochs=1
+start=$(($(milliseconds) - begin))
+begin=$(milliseconds)
 "$nibble" train small.yaml --quiet -o whole
 duration=$(($(milliseconds) - begin))
-echo "left alone the run takes $duration ms"
+echo "left alone the run takes $duration ms, $start ms of them before the second epoch"
 
-# Moments up to a tenth of the run's time, so that the kills add up to about one run. What ends before its 20 kills is
-# compared and begun again.
-longest=$((duration / 10 + 1))
-[ $longest -ge 60 ] || longest=60
+# From half the time that the first epoch needs to a tenth of the run's time beyond it: some kills come before there is
+# a checkpoint, and all of them add up to about one run. What ends before its 20 kills is compared and begun again.
+earliest=$((start / 2))
+span=$((start - earliest + (duration > start ? (duration - start) / 10 : 0) + 20))
 kills=0 fresh=0 finished=0 with_checkpoint=0
 while [ $kills -lt $kills_wanted ] || [ $finished -eq 0 ]; do
     if [ -e run/last.h5 ]; then
@@ -30,7 +33,7 @@ while [ $kills -lt $kills_wanted ] || [ $finished -eq 0 ]; do
     "$nibble" train "${arguments[@]}" --quiet &
     child=$!
     if [ $kills -lt $kills_wanted ]; then
-        sleep_ms $((RANDOM % longest + 5))
+        sleep_ms $((earliest + RANDOM % span))
         kill -KILL $child 2>/dev/null || true
     fi
     status=0
