@@ -64,7 +64,7 @@ static void fill_state(const small_model *s, nib_train_state *state)
     state->wait = 1;
     state->stopped = true;
     state->lr.factor = 0.1 * 0.1;
-    state->lr.best = NAN;
+    state->lr.best = (double)NAN;
     state->lr.wait = 4;
     state->lr.cooldown = 5;
     for (int i = 0; i < state->n_losses; i++)
