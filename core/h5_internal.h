@@ -22,6 +22,7 @@ struct nib_h5 {
     int64_t bytes; /**< size of the file; 0 while writing */
     bool writing;
     nib_h5_sink sink;
+    char parent[256]; /**< while writing: a group that is there, to ask for it once only */
 };
 
 enum { NIB_H5_MAX_STRINGS = 1000000, NIB_H5_MAX_MEMBERS = 100000 };

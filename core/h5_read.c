@@ -201,14 +201,19 @@ static nib_status describe(const nib_h5 *file, const char *path, hid_t dataset, 
 nib_status nib_h5_open_dataset(nib_h5 *file, const char *path, hid_t *dataset, nib_h5_info *info,
                                nib_error *err)
 {
-    H5O_type_t type = object_type(file, path);
-    if (type == H5O_TYPE_GROUP)
+    *dataset = H5Oopen(file->file, path, file->access);
+    if (*dataset < 0 && nib_h5_has(file, path)) { /* asking has cleared the reason: fail again */
+        *dataset = H5Oopen(file->file, path, file->access);
+        if (*dataset < 0)
+            return nib_h5_fail(file, path, err, NIB_ERR_INPUT, "open");
+    }
+    H5I_type_t type = *dataset < 0 ? H5I_BADID : H5Iget_type(*dataset);
+    if (*dataset >= 0 && type != H5I_DATASET)
+        (void)H5Oclose(*dataset);
+    if (type == H5I_GROUP)
         return nib_fail(err, NIB_ERR_CONFIG, "%s: \"%s\" is a group, not a dataset", file->path, path);
-    if (type != H5O_TYPE_DATASET)
+    if (type != H5I_DATASET)
         return nib_fail(err, NIB_ERR_CONFIG, "%s: there is no dataset \"%s\" in the file", file->path, path);
-    *dataset = H5Dopen2(file->file, path, file->access);
-    if (*dataset < 0)
-        return nib_h5_fail(file, path, err, NIB_ERR_INPUT, "open");
     nib_status status = describe(file, path, *dataset, info, err);
     if (status != NIB_OK)
         (void)H5Dclose(*dataset);

@@ -3,7 +3,21 @@
 
 #include "core/h5_internal.h"
 
-/* Groups on the way to `path`, one by one: those that the library makes by itself carry times. */
+static nib_status make_group(nib_h5 *file, const char *path, nib_error *err)
+{
+    htri_t there = H5Lexists(file->file, path, H5P_DEFAULT);
+    if (there < 0)
+        return nib_h5_fail(file, path, err, NIB_ERR_IO, "look up the group");
+    if (there)
+        return NIB_OK;
+    hid_t group = H5Gcreate2(file->file, path, H5P_DEFAULT, file->group_make, H5P_DEFAULT);
+    if (group < 0 || H5Gclose(group) < 0)
+        return nib_h5_fail(file, path, err, NIB_ERR_IO, "make the group");
+    return NIB_OK;
+}
+
+/* Groups on the way to `path`, one by one: those that the library makes by itself carry times.
+ * @param last  the path's last part is a group too */
 static nib_status make_parents(nib_h5 *file, const char *path, bool last, nib_error *err)
 {
     char part[1024];
@@ -11,21 +25,22 @@ static nib_status make_parents(nib_h5 *file, const char *path, bool last, nib_er
     if (n == 0 || n >= sizeof part)
         return nib_fail(err, NIB_ERR_IO, "%s: the name of an HDF5 object is empty or too long", file->path);
     memcpy(part, path, n + 1);
+    char *slash = strrchr(part, '/');
+    if (!last && slash)
+        *slash = '\0';
+    if ((!last && !slash) || strcmp(part, file->parent) == 0)
+        return NIB_OK;
+    n = strlen(part);
     for (size_t i = 1; i <= n; i++) {
-        bool end = path[i] == '\0';
-        if ((path[i] != '/' && !end) || (end && (!last || path[i - 1] == '/')))
+        char c = part[i];
+        if ((c != '/' && c != '\0') || part[i - 1] == '/')
             continue;
         part[i] = '\0';
-        htri_t there = H5Lexists(file->file, part, H5P_DEFAULT);
-        if (there < 0)
-            return nib_h5_fail(file, part, err, NIB_ERR_IO, "look up the group");
-        if (!there) {
-            hid_t group = H5Gcreate2(file->file, part, H5P_DEFAULT, file->group_make, H5P_DEFAULT);
-            if (group < 0 || H5Gclose(group) < 0)
-                return nib_h5_fail(file, part, err, NIB_ERR_IO, "make the group");
-        }
-        part[i] = path[i];
+        NIB_TRY(make_group(file, part, err));
+        part[i] = c;
     }
+    if (n < sizeof file->parent)
+        memcpy(file->parent, part, n + 1);
     return NIB_OK;
 }
 

@@ -360,7 +360,8 @@ nib_status nib_keras_layout_list(nib_h5 *file, nib_arena *arena, int *count, con
     if (!nib_h5_has_attribute(file, *root ? root : "/", "layer_names"))
         return nib_fail(
             err, NIB_ERR_INPUT,
-            "%s: neither a model file of nibble nor a Keras weights file (no attribute layer_names)",
+            "%s: neither a model file of nibble nor a Keras weights file (no attribute layer_names); "
+            "save the whole model as .h5 in Keras",
             nib_h5_path(file));
     NIB_TRY(
         nib_h5_attribute_strings(file, *root ? root : "/", "layer_names", arena, &n_layers, &layers, err));

@@ -281,6 +281,38 @@ Test(model_file, weights_of_keras_are_matched_by_name, .init = enter, .fini = le
     small_model_destroy(&s);
 }
 
+/* Saved by Keras itself (tests/peers/keras_weights_golden.py): old-format HDF5, variable-length strings. */
+Test(model_file, files_that_keras_saved_are_loaded)
+{
+    static const char *const files[] = {"/train/golden/keras2_weights.h5", "/train/golden/keras3_model.h5"};
+    static const struct {
+        const char *name;
+        float first;
+    } expected[] = {
+        {"fc1/kernel", 1},          {"fc1/bias", 1},      {"bn1/gamma", 2},  {"bn1/moving_mean", 2},
+        {"bn1/moving_variance", 2}, {"logits/kernel", 5}, {"logits/bias", 5}};
+    for (int i = 0; i < 2; i++) {
+        nib_error err = {0};
+        small_model s;
+        char path[4096];
+        small_model_create(&s, small_chain_data, small_chain_model, train);
+        (void)snprintf(path, sizeof path, "%s%s", NIB_TEST_FOLDER, files[i]);
+        const nib_params *params = s.model->params;
+        cr_assert(nib_model_file_load(path, s.model->params, &err) == NIB_OK, "%s", err.message);
+        for (size_t k = 0; k < sizeof expected / sizeof expected[0]; k++) {
+            int index = nib_params_find(params, expected[k].name);
+            cr_assert(index >= 0, "%s", expected[k].name);
+            const nib_param *row = &params->row[index];
+            for (int64_t n = 0; n < row->rows * row->cols; n++) {
+                float value = params->value[row->offset + n / row->cols * row->stride + n % row->cols];
+                cr_assert(value == expected[k].first + (float)n / 64, "%s: %s[%d] = %g", path,
+                          expected[k].name, (int)n, (double)value);
+            }
+        }
+        small_model_destroy(&s);
+    }
+}
+
 Test(model_file, another_model_is_refused, .init = enter, .fini = leave)
 {
     nib_error err = {0};
