@@ -41,7 +41,7 @@ static nib_status get_number(reading *r, int64_t low, int64_t high, int64_t *num
 
 static nib_status get_count(reading *r, int64_t low, int *count, nib_error *err)
 {
-    int64_t n;
+    int64_t n = 0;
     NIB_TRY(get_number(r, low, MAX_COUNT, &n, err));
     *count = (int)n;
     return NIB_OK;
@@ -60,7 +60,7 @@ static nib_status get_text(reading *r, const char **text, nib_error *err)
 /** As many texts as `count`, or none. */
 static nib_status get_texts(reading *r, int64_t count, const char *const **texts, nib_error *err)
 {
-    int64_t n;
+    int64_t n = 0;
     *texts = NULL;
     NIB_TRY(get_number(r, -1, count, &n, err));
     if (n < 0)
@@ -83,7 +83,7 @@ static nib_status get_files(reading *r, nib_data *data, nib_error *err)
     if (!file)
         return nib_fail_memory(err, "prepared data");
     for (int i = 0; i < data->n_files; i++) {
-        int64_t crc;
+        int64_t crc = 0;
         NIB_TRY(get_text(r, &file[i].path, err));
         NIB_TRY(get_number(r, 0, UINT32_MAX, &crc, err));
         NIB_TRY(get_number(r, 0, INT64_MAX, &file[i].bytes, err));
@@ -98,7 +98,7 @@ static nib_status get_files(reading *r, nib_data *data, nib_error *err)
 static nib_status get_input(reading *r, nib_preprocess_state *p, nib_data_input *input, nib_error *err)
 {
     static const int64_t mark;
-    int64_t of_sets;
+    int64_t of_sets = 0;
     NIB_TRY(get_text(r, &p->input, err));
     NIB_TRY(get_text(r, &p->kind, err));
     NIB_TRY(get_number(r, 1, MAX_COUNT, &p->width, err));
@@ -117,7 +117,7 @@ static nib_status get_input(reading *r, nib_preprocess_state *p, nib_data_input 
 
 static nib_status get_target(reading *r, nib_data_target *target, nib_error *err)
 {
-    int64_t kind;
+    int64_t kind = 0;
     NIB_TRY(get_text(r, &target->name, err));
     NIB_TRY(get_number(r, NIB_TARGET_CLASS, NIB_TARGET_REAL, &kind, err));
     NIB_TRY(get_number(r, 1, MAX_COUNT, &target->width, err));
@@ -149,7 +149,7 @@ typedef struct part_reading {
 static nib_status get_part(reading *r, int n_inputs, const nib_data_input *inputs, int n_targets,
                            const nib_data_target *targets, part_reading *part, nib_error *err)
 {
-    int64_t with_weight;
+    int64_t with_weight = 0;
     nib_dataset *set = part->set;
     NIB_TRY(get_number(r, 0, INT64_C(1) << 40, &set->rows, err));
     NIB_TRY(get_count(r, 0, &set->n_targets, err));

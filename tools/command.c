@@ -44,9 +44,16 @@ static void print_usage(FILE *out)
                  "config may hold.\n");
 }
 
+/* Between a command and its arguments, when it takes any. */
+static const char *blank(const nib_command *c)
+{
+    return c->arguments[0] ? " " : "";
+}
+
 static void print_help(const nib_command *c)
 {
-    printf("usage: nibble %s %s%s\n\n%s\n", c->name, c->arguments, c->n_args ? " [options]" : "", c->help);
+    printf("usage: nibble %s%s%s%s\n\n%s\n", c->name, blank(c), c->arguments, c->n_args ? " [options]" : "",
+           c->help);
     if (c->text)
         printf("\n%s\n", c->text);
     if (c->n_args)
@@ -194,8 +201,8 @@ static nib_status parse(parser *p, nib_error *err)
         } else {
             if (p->count == c->max_arguments || p->count == MAX_ARGUMENTS)
                 return nib_fail(err, NIB_ERR_USAGE,
-                                "nibble %s: unexpected argument '%s' (usage: nibble %s %s)", c->name, text,
-                                c->name, c->arguments);
+                                "nibble %s: unexpected argument '%s' (usage: nibble %s%s%s)", c->name, text,
+                                c->name, blank(c), c->arguments);
             p->argument[p->count++] = text;
         }
     }
