@@ -8,7 +8,7 @@
 #include "tools/data_command.h"
 
 /* Rows read at once; jets given to a thread at once. */
-enum { BLOCK_ROWS = 4096, TASK_ROWS = 64 };
+enum { BLOCK_ROWS = 1024, TASK_ROWS = 64 };
 
 /* Far more than any detector sees: beyond it the columns are not what they should be. */
 static const double ETA_MAX = 20;

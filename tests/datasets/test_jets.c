@@ -245,6 +245,18 @@ Test(jets, draws_have_the_moments_they_should)
     cr_assert(fabs(poisson - 3.5) < 0.04, "mean of poisson %g", poisson);
 }
 
+Test(jets, rows_do_not_share_numbers)
+{
+    nib_draws first = nib_draws_start(1, 7, 0), second = nib_draws_start(1, 7, 1);
+    double wanted = nib_draws_uniform(&second), then = nib_draws_uniform(&second);
+    double before = nib_draws_uniform(&first);
+    for (int i = 0; i < 100000; i++) {
+        double now = nib_draws_uniform(&first);
+        cr_assert(before != wanted || now != then, "number %d of row 0 is the first of row 1", i);
+        before = now;
+    }
+}
+
 static int compare_floats(const void *a, const void *b)
 {
     float x = *(const float *)a, y = *(const float *)b;
