@@ -27,11 +27,16 @@ static const char model_text[] = "{layers: [dense: {name: fc1, units: 2}, dense:
                                  "outputs: {y: logits}}";
 
 /* libhdf5 1.10.8 leaks where it refuses damaged files; that nibble closes what it opens is checked below. */
-const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void), *__lsan_default_options(void);
 
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libhdf5";
+}
+
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
 }
 
 static const char train[] =
