@@ -48,6 +48,8 @@ typedef struct nib_sums {
 
 /** @param max_batch  most samples in a batch (sets: most elements follow from `max_elements` per sample)
  *  @param team       must outlive the executor
+ *  Parameters are allocated before, and params->value and gradient stay where they are. The calling thread,
+ *  which is the one that runs the executor, gets flush-to-zero and denormals-are-zero.
  *  Errors: NIB_ERR_MEMORY; NIB_ERR_SHAPE when a training graph has no loss. */
 NIB_MUST_USE nib_status nib_exec_create(nib_exec **exec, const nib_graph *graph, nib_mode mode,
                                         int64_t max_batch, int64_t max_elements, nib_team *team,

@@ -224,7 +224,7 @@ static double *partial_sums(const nib_exec *exec, const nib_worker *worker, nib_
 void nib_worker_act(const nib_exec *exec, nib_worker *worker, const nib_action *action)
 {
     const nib_value v = action->value;
-    const nib_op *op = nib_graph_node(exec->graph, v)->op;
+    const nib_op *op = action->op;
     if (exec->skips && exec->skip[v]) {
         if (action->kind == NIB_ACTION_LOSS)
             lane_sums(exec, worker)[action->item] = 0.0;

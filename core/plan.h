@@ -46,9 +46,10 @@ typedef enum nib_action_kind {
 
 typedef struct nib_action {
     nib_action_kind kind;
-    int item;        /**< node, or index of the mark */
-    nib_value value; /**< node the action is about */
-    bool accumulate; /**< SEED: the gradient is there already */
+    int item;         /**< node, or index of the mark */
+    nib_value value;  /**< node the action is about */
+    const nib_op *op; /**< of that node; NULL for inputs */
+    bool accumulate;  /**< SEED: the gradient is there already */
 } nib_action;
 
 typedef struct nib_phase {
