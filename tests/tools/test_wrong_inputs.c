@@ -286,7 +286,8 @@ Test(wrong, files)
          "base.yaml:1: 'data: {source: good.h5, x: x, y: label, ' is not a row number"},
         {"train base.yaml --set model.init_from=no.h5", "@/no.h5: there is no such run folder or model file"},
         {"train base.yaml --set model.init_from=good.h5",
-         "@/good.h5: neither a model file of nibble nor a Keras weights file (no attribute layer_names)"},
+         "@/good.h5: neither a model file of nibble nor a Keras weights file (no attribute layer_names); "
+         "save the whole model as .h5 in Keras"},
         {"eval no-run", "no-run: there is no such run folder or model file"},
         {"eval norun", "norun: there is no best.h5 in this folder"},
         {"eval good.h5", "good.h5: not written by nibble: there is no group /nibble in it"},
