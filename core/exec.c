@@ -103,6 +103,7 @@ static nib_status make_calls(nib_exec *exec, nib_error *err)
         if (!name)
             return nib_fail_memory(err, "executor");
         uint32_t stream = nib_rng_stream(name);
+        exec->op[v] = nib_op_for_isa(node->op, nib_isa_chosen().isa);
         fill_call(exec, v, stream, &exec->step_call[v]);
         for (int w = 0; w < exec->threads; ++w)
             fill_call(exec, v, stream, &exec->worker[w].call[v]);
@@ -134,13 +135,14 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
     exec->sum = NIB_NEW(arena, double, plan->lane_doubles);
     exec->state = NIB_NEW(arena, double, plan->state_doubles);
     exec->step_call = NIB_NEW(arena, nib_call, plan->nodes);
+    exec->op = NIB_NEW(arena, const nib_op *, plan->nodes);
     exec->moves_values = NIB_NEW(arena, bool, plan->nodes);
     exec->skip = NIB_NEW(arena, bool, plan->nodes);
     exec->input_feed = NIB_NEW(arena, int, plan->nodes);
     exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
     bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
               exec->step_gradient && exec->lane_sum && exec->sum && exec->state && exec->step_call &&
-              exec->moves_values && exec->skip && exec->input_feed && exec->first_element;
+              exec->op && exec->moves_values && exec->skip && exec->input_feed && exec->first_element;
     for (int w = 0; ok && w < exec->threads; ++w) {
         nib_worker *worker = &exec->worker[w];
         worker->arena = NIB_NEW(arena, float, plan->tile_floats);
@@ -274,9 +276,9 @@ static void finish_phase(nib_exec *exec, const nib_phase *phase, bool dry)
         add_lane_sums(exec, sums, node->plan.reduce_doubles);
         call->dry = dry;
         if (action->kind == NIB_ACTION_REDUCE)
-            node->op->reduced(call, exec->sum + sums);
+            exec->op[action->value]->reduced(call, exec->sum + sums);
         else
-            node->op->reduced_backward(call, exec->sum + sums);
+            exec->op[action->value]->reduced_backward(call, exec->sum + sums);
     }
 }
 
@@ -295,9 +297,9 @@ static void run_step_forward(nib_exec *exec)
     const bool evaluate = exec->plan->mode == NIB_MODE_EVALUATE;
     for (nib_value v = 0; v < exec->plan->nodes; ++v) {
         if (is_op(exec, v, NIB_RATE_STEP))
-            node_of(exec, v)->op->forward(&exec->step_call[v]);
+            exec->op[v]->forward(&exec->step_call[v]);
         else if (evaluate && is_wide(exec, v))
-            node_of(exec, v)->op->reduced(&exec->step_call[v], NULL);
+            exec->op[v]->reduced(&exec->step_call[v], NULL);
     }
 }
 
@@ -314,7 +316,7 @@ static void run_step_backward(nib_exec *exec)
     }
     for (nib_value v = plan->nodes - 1; plan->has_step_nodes && v >= 0; --v)
         if (plan->node[v].gradient && is_op(exec, v, NIB_RATE_STEP))
-            node_of(exec, v)->op->backward(&exec->step_call[v]);
+            exec->op[v]->backward(&exec->step_call[v]);
 }
 
 static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, int64_t count)

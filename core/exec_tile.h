@@ -36,6 +36,7 @@ struct nib_exec {
     double *sum;            /* [lane_doubles]: of all lanes */
     double *state;          /* [state_doubles] */
     nib_call *step_call;    /* [nodes]: step-rate nodes; `reduced` of batch-wide ones */
+    const nib_op **op;      /* [nodes]: with loops for this machine */
     bool *moves_values;     /* [nodes]: x, y or saved lie elsewhere for every tile */
     bool *skip;             /* [nodes]: cannot be computed, an input is missing */
     int64_t *first_element; /* [max_tiles + 1] */

@@ -14,6 +14,29 @@ const nib_op *const nib_ops[] = {
 #undef NIB_OP
 const int nib_ops_count = (int)(sizeof nib_ops / sizeof nib_ops[0]);
 
+#if NIB_ISA_X86
+#define NIB_OP(name) extern const nib_op nib_op_##name##_avx2, nib_op_##name##_avx512;
+#include "core/ops.def"
+#undef NIB_OP
+
+#define NIB_OP(name) {&nib_op_##name##_avx2, &nib_op_##name##_avx512},
+static const nib_op *const variants[][2] = {
+#include "core/ops.def"
+};
+#undef NIB_OP
+#endif
+
+const nib_op *nib_op_for_isa(const nib_op *op, nib_isa isa)
+{
+#if NIB_ISA_X86
+    for (int i = 0; isa != NIB_ISA_BASELINE && i < nib_ops_count; i++)
+        if (nib_ops[i] == op)
+            return variants[i][isa == NIB_ISA_AVX512];
+#endif
+    (void)isa;
+    return op;
+}
+
 const nib_op *nib_op_find(const char *name)
 {
     for (int i = 0; i < nib_ops_count; i++)

@@ -1,7 +1,8 @@
 /** Ops: what a node of the graph computes.
  *
  *  An op is one .c file ending in one `const nib_op`, with forward, backward and its gradient-check cases
- * side by side. Nodes hold a `const nib_op *`, so quant and train add ops that core does not list.
+ * side by side. Nodes hold a `const nib_op *`, so quant and train add ops that core does not list. The files
+ * are compiled once per instruction set (core/isa.h): graphs name the baseline's op, executors run the best.
  *
  *  Rows and padding. A tile-rate tensor is rows x width with stride nib_padded(width); padding lanes of x and
  * dy are zero when an op is called, and the op leaves zeros in the padding of y and dx. dim[0] of a tile-rate
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/isa.h"
 #include "core/options.h"
 #include "core/status.h"
 #include "core/tensor.h"
@@ -154,6 +156,10 @@ typedef struct nib_op {
 /** All ops of core, in the order of core/ops.def. */
 extern const nib_op *const nib_ops[];
 extern const int nib_ops_count;
+
+/** The same op with its loops compiled for an instruction set, which must be supported. `op` itself where it
+ * is not one of nib_ops: whoever adds ops chooses among their variants. */
+const nib_op *nib_op_for_isa(const nib_op *op, nib_isa isa);
 
 /** The op of this name, or NULL. */
 const nib_op *nib_op_find(const char *name);

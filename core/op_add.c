@@ -46,7 +46,7 @@ static const nib_op_case cases[] = {
                {.rate = NIB_RATE_TILE, .cols = 17}}},
 };
 
-const nib_op nib_op_add = {
+const nib_op NIB_ISA_NAME(nib_op_add) = {
     .name = "add",
     .help = "sum of several inputs of one shape",
     .source = "definition",

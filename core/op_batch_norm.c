@@ -209,7 +209,7 @@ static const nib_op_case cases[] = {
     {.name = "large epsilon", .options = "epsilon: 0.5", .inputs = 5, .input = CASE_INPUTS(18)},
 };
 
-const nib_op nib_op_batch_norm = {
+const nib_op NIB_ISA_NAME(nib_op_batch_norm) = {
     .name = "batch_norm",
     .help = "columns to mean beta and deviation gamma; inputs x, gamma, beta, moving_mean, moving_variance",
     .source = "Ioffe, Szegedy, Batch normalization (ICML 2015); statistics and defaults as Keras 2",

@@ -67,7 +67,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_TILE, 0, 17, NIB_FILL_NORMAL, 0}, {NIB_RATE_TILE, 0, 17, NIB_FILL_BINARY, 0}}},
 };
 
-const nib_op nib_op_binary_crossentropy = {
+const nib_op NIB_ISA_NAME(nib_op_binary_crossentropy) = {
     .name = "binary_crossentropy",
     .help = "cross-entropy of sigmoid(logits) and 0/1 targets, mean over the outputs",
     .source = "Keras BinaryCrossentropy(from_logits=True)",

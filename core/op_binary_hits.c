@@ -29,7 +29,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_TILE, 0, 3, NIB_FILL_NORMAL, 0}, {NIB_RATE_TILE, 0, 3, NIB_FILL_BINARY, 0}}},
 };
 
-const nib_op nib_op_binary_hits = {
+const nib_op NIB_ISA_NAME(nib_op_binary_hits) = {
     .name = "binary_hits",
     .help = "share of a row's logits on the target's side of 0",
     .source = "Keras BinaryAccuracy",

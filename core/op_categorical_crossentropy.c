@@ -141,7 +141,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_TILE, 0, 19, NIB_FILL_NORMAL, 0}, {NIB_RATE_TILE, 0, 1, NIB_FILL_LABEL, 19}}},
 };
 
-const nib_op nib_op_categorical_crossentropy = {
+const nib_op NIB_ISA_NAME(nib_op_categorical_crossentropy) = {
     .name = "categorical_crossentropy",
     .help = "cross-entropy of softmax(logits) and an integer label, one number per row",
     .source = "Keras CategoricalCrossentropy(from_logits=True)",

@@ -28,7 +28,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_TILE, 0, 5, NIB_FILL_NORMAL, 0}, {NIB_RATE_TILE, 0, 1, NIB_FILL_LABEL, 5}}},
 };
 
-const nib_op nib_op_categorical_hits = {
+const nib_op NIB_ISA_NAME(nib_op_categorical_hits) = {
     .name = "categorical_hits",
     .help = "1 where the largest logit is the label's, else 0",
     .source = "Keras SparseCategoricalAccuracy",

@@ -60,7 +60,7 @@ static const nib_op_case cases[] = {
                {.rate = NIB_RATE_TILE, .cols = 16}}},
 };
 
-const nib_op nib_op_concat = {
+const nib_op NIB_ISA_NAME(nib_op_concat) = {
     .name = "concat",
     .help = "inputs side by side, along the columns",
     .source = "definition",

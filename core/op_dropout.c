@@ -79,7 +79,7 @@ static const nib_op_case cases[] = {
     {.name = "none", .options = "rate: 0", .inputs = 1, .input = {{.rate = NIB_RATE_TILE, .cols = 16}}},
 };
 
-const nib_op nib_op_dropout = {
+const nib_op NIB_ISA_NAME(nib_op_dropout) = {
     .name = "dropout",
     .help = "while training, a random share of values is 0 and the others grow by 1 / (1 - rate)",
     .source = "Srivastava et al., Dropout (JMLR 15, 2014), inverted as in Keras",

@@ -57,7 +57,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_TILE, 0, 18, NIB_FILL_NORMAL, 0}, {NIB_RATE_TILE, 0, 18, NIB_FILL_NORMAL, 0}}},
 };
 
-const nib_op nib_op_huber = {
+const nib_op NIB_ISA_NAME(nib_op_huber) = {
     .name = "huber",
     .help = "squared error near 0, absolute error beyond delta, mean over the outputs",
     .source = "Huber, Ann. Math. Statist. 35 (1964); Keras Huber",

@@ -83,7 +83,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_STEP, 0, 5, NIB_FILL_NORMAL, 0}}},
 };
 
-const nib_op nib_op_l1_l2 = {
+const nib_op NIB_ISA_NAME(nib_op_l1_l2) = {
     .name = "l1_l2",
     .help = "penalty l1 sum |w| + l2 sum w^2 on a parameter",
     .source = "Keras L1L2",

@@ -49,7 +49,7 @@ static const nib_op_case cases[] = {
      .input = {{.rate = NIB_RATE_TILE, .cols = 1}}},
 };
 
-const nib_op nib_op_leaky_relu = {
+const nib_op NIB_ISA_NAME(nib_op_leaky_relu) = {
     .name = "leaky_relu",
     .help = "x where x > 0, else negative_slope * x",
     .source = "Maas, Hannun, Ng, Rectifier nonlinearities improve neural network acoustic models (2013)",

@@ -48,7 +48,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_TILE, 0, 18, NIB_FILL_NORMAL, 0}, {NIB_RATE_TILE, 0, 18, NIB_FILL_LABEL, 1}}},
 };
 
-const nib_op nib_op_mae = {
+const nib_op NIB_ISA_NAME(nib_op_mae) = {
     .name = "mae",
     .help = "absolute error, mean over the outputs",
     .source = "Keras MeanAbsoluteError",

@@ -76,7 +76,7 @@ static const nib_op_case cases[] = {
      .input = {{.rate = NIB_RATE_STEP, .rows = 4, .cols = 3}, {.rate = NIB_RATE_STEP, .rows = 3, .cols = 6}}},
 };
 
-const nib_op nib_op_matmul = {
+const nib_op NIB_ISA_NAME(nib_op_matmul) = {
     .name = "matmul",
     .help = "x kernel + bias; the bias is optional",
     .source = "definition",

@@ -43,7 +43,7 @@ static const nib_op_case cases[] = {
      .input = {{NIB_RATE_TILE, 0, 18, NIB_FILL_NORMAL, 0}, {NIB_RATE_TILE, 0, 18, NIB_FILL_NORMAL, 0}}},
 };
 
-const nib_op nib_op_mse = {
+const nib_op NIB_ISA_NAME(nib_op_mse) = {
     .name = "mse",
     .help = "squared error, mean over the outputs",
     .source = "Keras MeanSquaredError",

@@ -38,7 +38,7 @@ static const nib_op_case cases[] = {
     {.name = "step", .inputs = 1, .input = {{.rate = NIB_RATE_STEP, .rows = 5, .cols = 3}}},
 };
 
-const nib_op nib_op_relu = {
+const nib_op NIB_ISA_NAME(nib_op_relu) = {
     .name = "relu",
     .help = "max(x, 0)",
     .source = "definition",

@@ -44,7 +44,7 @@ static const nib_op_case cases[] = {
      .input = {{.rate = NIB_RATE_STEP, .rows = 5, .cols = 3}}},
 };
 
-const nib_op nib_op_scale = {
+const nib_op NIB_ISA_NAME(nib_op_scale) = {
     .name = "scale",
     .help = "factor * x",
     .source = "definition",

@@ -35,7 +35,7 @@ static const nib_op_case cases[] = {
     {.name = "one column", .inputs = 1, .input = {{.rate = NIB_RATE_TILE, .cols = 1}}},
 };
 
-const nib_op nib_op_sigmoid = {
+const nib_op NIB_ISA_NAME(nib_op_sigmoid) = {
     .name = "sigmoid",
     .help = "1 / (1 + exp(-x))",
     .source = "definition",

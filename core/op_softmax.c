@@ -59,7 +59,7 @@ static const nib_op_case cases[] = {
     {.name = "wider than a vector", .inputs = 1, .input = {{.rate = NIB_RATE_TILE, .cols = 21}}},
 };
 
-const nib_op nib_op_softmax = {
+const nib_op NIB_ISA_NAME(nib_op_softmax) = {
     .name = "softmax",
     .help = "exp(x) / sum of exp(x) over the columns of a row",
     .source = "definition",

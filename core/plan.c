@@ -147,8 +147,8 @@ static int cut_segments(nib_plan *plan)
 
 static void act(nib_plan *plan, nib_action_kind kind, int item, nib_value value)
 {
-    plan->action[plan->n_actions++] =
-        (nib_action){.kind = kind, .item = item, .value = value, .op = node_of(plan, value)->op};
+    const nib_op *op = nib_op_for_isa(node_of(plan, value)->op, nib_isa_chosen().isa);
+    plan->action[plan->n_actions++] = (nib_action){.kind = kind, .item = item, .value = value, .op = op};
 }
 
 static void act_on_marks(nib_plan *plan, nib_action_kind kind, const nib_graph_mark *mark, int count,

@@ -48,7 +48,7 @@ typedef struct nib_action {
     nib_action_kind kind;
     int item;         /**< node, or index of the mark */
     nib_value value;  /**< node the action is about */
-    const nib_op *op; /**< of that node; NULL for inputs */
+    const nib_op *op; /**< of that node, with loops for this machine; NULL for inputs */
     bool accumulate;  /**< SEED: the gradient is there already */
 } nib_action;
 

@@ -27,23 +27,3 @@ nib_status nib_row_loss_infer_values(const nib_shape *x, nib_op_plan *plan, nib_
 {
     return check(x, nib_shape_row(&x[0]), plan, err);
 }
-
-void nib_row_loss_backward(const nib_call *call, const float *slope)
-{
-    for (int i = 0; i < 2; i++) {
-        const nib_tensor *dx = &call->dx[i];
-        if (!dx->data)
-            continue;
-        for (int64_t r = 0; r < call->rows; r++) {
-            float *restrict to = dx->data + r * dx->stride;
-            const float *restrict from = slope + r * dx->stride;
-            const float dy = call->dy.data[r * call->dy.stride] * (i == 0 ? 1.0f : -1.0f);
-            if (call->accumulate[i])
-                for (int64_t c = 0; c < dx->stride; c++)
-                    to[c] += dy * from[c];
-            else
-                for (int64_t c = 0; c < dx->stride; c++)
-                    to[c] = dy * from[c];
-        }
-    }
-}

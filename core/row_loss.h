@@ -23,6 +23,24 @@ static inline void nib_row_loss_put(const nib_tensor *y, int64_t row, float loss
 /** Hand on d(loss)/d(prediction): dx[0] (+)= dy * slope, dx[1] (-)= dy * slope, where wanted.
  *  @param slope  [rows x stride] derivative of a row's loss by each column's prediction, stride =
  *                nib_padded(width), padding zero; call->saved of the ops in question */
-void nib_row_loss_backward(const nib_call *call, const float *slope);
+static inline void nib_row_loss_backward(const nib_call *call, const float *slope)
+{
+    for (int i = 0; i < 2; i++) {
+        const nib_tensor *dx = &call->dx[i];
+        if (!dx->data)
+            continue;
+        for (int64_t r = 0; r < call->rows; r++) {
+            float *restrict to = dx->data + r * dx->stride;
+            const float *restrict from = slope + r * dx->stride;
+            const float dy = call->dy.data[r * call->dy.stride] * (i == 0 ? 1.0f : -1.0f);
+            if (call->accumulate[i])
+                for (int64_t c = 0; c < dx->stride; c++)
+                    to[c] += dy * from[c];
+            else
+                for (int64_t c = 0; c < dx->stride; c++)
+                    to[c] = dy * from[c];
+        }
+    }
+}
 
 #endif

@@ -4,7 +4,8 @@
 
 #include "core/vector_math.h"
 
-void nib_adam_pass(const nib_pass *pass, const nib_adam_numbers *numbers, int64_t step, double shrink)
+void NIB_ISA_NAME(nib_adam_pass)(const nib_pass *pass, const nib_adam_numbers *numbers, int64_t step,
+                                 double shrink)
 {
     float *restrict w = pass->value, *restrict m = pass->slot[0], *restrict v = pass->slot[1];
     const float *restrict gradient = pass->gradient;

@@ -17,6 +17,7 @@ typedef struct nib_adam_numbers {
  *
  *  @param shrink  decoupled decay of this step, 0: none (not as a factor 1 - shrink, which float would round)
  */
-void nib_adam_pass(const nib_pass *pass, const nib_adam_numbers *numbers, int64_t step, double shrink);
+void NIB_ISA_NAME(nib_adam_pass)(const nib_pass *pass, const nib_adam_numbers *numbers, int64_t step,
+                                 double shrink);
 
 #endif

@@ -16,6 +16,31 @@ const nib_optimizer *const nib_optimizers[] = {
 #undef NIB_OPTIMIZER
 const int nib_optimizers_count = (int)(sizeof nib_optimizers / sizeof nib_optimizers[0]);
 
+#if NIB_ISA_X86
+#define NIB_OPTIMIZER(name)                                                                                  \
+    extern const nib_optimizer nib_optimizer_##name##_avx2, nib_optimizer_##name##_avx512;
+#include "train/optimizers.def"
+#undef NIB_OPTIMIZER
+
+#define NIB_OPTIMIZER(name) {&nib_optimizer_##name##_avx2, &nib_optimizer_##name##_avx512},
+static const nib_optimizer *const variants[][2] = {
+#include "train/optimizers.def"
+};
+#undef NIB_OPTIMIZER
+#endif
+
+/* The same optimizer with its loops compiled for this machine. */
+static const nib_optimizer *variant_of(const nib_optimizer *optimizer)
+{
+#if NIB_ISA_X86
+    const nib_isa isa = nib_isa_chosen().isa;
+    for (int i = 0; isa != NIB_ISA_BASELINE && i < nib_optimizers_count; i++)
+        if (nib_optimizers[i] == optimizer)
+            return variants[i][isa == NIB_ISA_AVX512];
+#endif
+    return optimizer;
+}
+
 const nib_optimizer *nib_optimizer_find(const char *name)
 {
     for (int i = 0; i < nib_optimizers_count; i++)
@@ -60,9 +85,10 @@ void nib_pass_end(const nib_update *update, const nib_param *row)
 
 void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update)
 {
+    const nib_optimizer *variant = variant_of(optimizer);
     for (int i = 0; i < update->params->count; i++)
         if (update->params->row[i].trainable)
-            optimizer->update(options, update, &update->params->row[i]);
+            variant->update(options, update, &update->params->row[i]);
 }
 
 double nib_gradient_norm(const nib_params *params)

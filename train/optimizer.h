@@ -1,8 +1,10 @@
 /** Optimizers: one pass over the flat parameter vector. Keras' formulas, defaults and names of slots. Each is
- * one .c file ending in one `const nib_optimizer`, listed in train/optimizers.def. */
+ * one .c file ending in one `const nib_optimizer`, listed in train/optimizers.def, and compiled once per
+ * instruction set (core/isa.h). */
 #ifndef NIB_TRAIN_OPTIMIZER_H
 #define NIB_TRAIN_OPTIMIZER_H
 
+#include "core/isa.h"
 #include "core/options.h"
 #include "core/params.h"
 

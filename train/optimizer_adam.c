@@ -30,11 +30,11 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
     const adam_options *o = options;
     const nib_adam_numbers numbers = {o->beta_1, o->beta_2, o->epsilon, o->amsgrad};
     const nib_pass pass = nib_pass_begin(u, row);
-    nib_adam_pass(&pass, &numbers, u->step, 0);
+    NIB_ISA_NAME(nib_adam_pass)(&pass, &numbers, u->step, 0);
     nib_pass_end(u, row);
 }
 
-const nib_optimizer nib_optimizer_adam = {
+const nib_optimizer NIB_ISA_NAME(nib_optimizer_adam) = {
     .name = "adam",
     .help = "running means of the gradient and its square; a good first choice",
     .source = "Kingma and Ba, arXiv:1412.6980; amsgrad: Reddi et al., ICLR 2018; tf.keras 2.15 Adam",

@@ -40,11 +40,11 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
     const nib_adam_numbers numbers = {o->beta_1, o->beta_2, o->epsilon, o->amsgrad};
     const nib_pass pass = nib_pass_begin(u, row);
     const double factor = o->decay == DECAY_KERNELS ? row->decay : 1;
-    nib_adam_pass(&pass, &numbers, u->step, pass.lr * o->weight_decay * factor);
+    NIB_ISA_NAME(nib_adam_pass)(&pass, &numbers, u->step, pass.lr * o->weight_decay * factor);
     nib_pass_end(u, row);
 }
 
-const nib_optimizer nib_optimizer_adamw = {
+const nib_optimizer NIB_ISA_NAME(nib_optimizer_adamw) = {
     .name = "adamw",
     .help = "Adam with decoupled weight decay",
     .source = "Loshchilov and Hutter, arXiv:1711.05101; tf.keras 2.15 AdamW",

@@ -75,7 +75,7 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
     nib_pass_end(u, row);
 }
 
-const nib_optimizer nib_optimizer_rmsprop = {
+const nib_optimizer NIB_ISA_NAME(nib_optimizer_rmsprop) = {
     .name = "rmsprop",
     .help = "gradient divided by its running root mean square",
     .source = "Hinton, lecture 6e (2012); tf.keras 2.15 RMSprop",

@@ -68,7 +68,7 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
     nib_pass_end(u, row);
 }
 
-const nib_optimizer nib_optimizer_sgd = {
+const nib_optimizer NIB_ISA_NAME(nib_optimizer_sgd) = {
     .name = "sgd",
     .help = "stochastic gradient descent, with momentum if wanted",
     .source = "Sutskever et al., ICML 2013; tf.keras 2.15 SGD",
