@@ -1,16 +1,34 @@
 /* OpenBLAS reads its environment before main: the program re-executes itself once so that its products run on
- * one thread (the team is ours). Skipped when the variable is set already: test runners, emulators, users who
- * know better. */
+ * one thread (the team is ours) with the instruction set that nibble's own go. Skipped when the number of
+ * threads is set already: test runners, emulators, users who know better. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/cpu.h"
+#include "core/isa.h"
 #include "tools/command.h"
+
+/* The kernels of OpenBLAS for the chosen set; NULL: its own choice. A core type that is set already stays. */
+static const char *blas_core(void)
+{
+    switch (nib_isa_chosen().isa) {
+    case NIB_ISA_AVX512:
+        return "SkylakeX";
+    case NIB_ISA_AVX2:
+        return "Haswell";
+    default:
+        return NIB_ISA_X86 ? "Nehalem" : NULL;
+    }
+}
 
 int main(int argc, char **argv)
 {
-    if (!getenv("OPENBLAS_NUM_THREADS") && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
+    if (!getenv("OPENBLAS_NUM_THREADS") && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0) {
+        const char *core = blas_core();
+        if (core)
+            (void)setenv("OPENBLAS_CORETYPE", core, 0);
         (void)execv("/proc/self/exe", argv); /* goes on below if that fails: slower, not wrong */
+    }
     nib_cpu_flush_denormals();
     return nib_main(argc, (const char *const *)argv);
 }
