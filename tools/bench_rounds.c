@@ -136,7 +136,7 @@ static nib_status warm_up(const bench *b, nib_error *err)
     double seconds, cpu;
     for (int i = 0; i < b->result->n_cases; ++i) {
         nib_bench_case *c = &b->result->cases[i];
-        double fastest = INFINITY;
+        double fastest = (double)INFINITY;
         for (int k = 0; k < c->n_programs; ++k) {
             show(b, -1, c, &c->program[k]);
             NIB_TRY(time_program(b, &c->program[k], 1, &seconds, &cpu, err));

@@ -1,7 +1,9 @@
 /* nibble bench: how fast this machine trains, and how fast it could. */
 #include <stdio.h>
 
+#include "tools/bench_memory.h"
 #include "tools/bench_options.h"
+#include "tools/bench_part.h"
 #include "tools/bench_report.h"
 #include "tools/session.h"
 
@@ -20,6 +22,10 @@ static const nib_arg args[] = {
     {"hog", 0, NIB_ARG_FLAG, FIELD(hog), 0, 0, NULL, "once more while a thread spins on the last processor"},
     {"cpu-time", 0, NIB_ARG_FLAG, FIELD(cpu_time), 0, 0, NULL,
      "time one-thread programs by the processor time they got: for busy machines"},
+    {"memory", 0, NIB_ARG_FLAG, FIELD(memory), 0, 0, NULL,
+     "instead: peak memory of `nibble train`, and the time from its start to the first step"},
+    {"part", 0, NIB_ARG_TEXT, FIELD(part), 0, 0, "NAME", "what --memory starts in processes of their own"},
+    {"since", 0, NIB_ARG_REAL, FIELD(since), 0, 1e12, "S", "when it did so"},
     {"json", 0, NIB_ARG_FLAG, FIELD(json), 0, 0, NULL, "print JSON on standard output"},
     {"quiet", 'q', NIB_ARG_FLAG, FIELD(quiet), 0, 0, NULL, "draw no progress"},
 };
@@ -35,12 +41,28 @@ static nib_status print_json(cJSON *json, nib_error *err)
     return NIB_OK;
 }
 
+static nib_status measure_memory(const nib_bench_options *o, nib_error *err)
+{
+    enum { STARTS = 9 };
+    nib_bench_memory result;
+    nib_session_catch_signals();
+    NIB_TRY(nib_bench_memory_run(o->rows, o->rounds ? o->rounds : STARTS, &nib_session_stop, &result, err));
+    if (o->json)
+        return print_json(nib_bench_memory_json(&result), err);
+    nib_bench_memory_print(&result, stdout);
+    return NIB_OK;
+}
+
 static nib_status run(const nib_invocation *call, nib_error *err)
 {
     static nib_bench_plan plan;
     const nib_bench_options *o = call->options;
     nib_progress progress;
     nib_bench_result result;
+    if (o->part)
+        return nib_bench_part_run(o->part, o->since, o->rows, err);
+    if (o->memory)
+        return measure_memory(o, err);
     NIB_TRY(nib_bench_plan_of(o, &plan, err));
     nib_progress_init(&progress, stderr, o->quiet);
     nib_session_catch_signals();
