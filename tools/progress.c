@@ -110,7 +110,7 @@ static void epoch_done(void *context, const nib_fit_epoch *e)
     for (int i = 0; i < e->n_validation; i++)
         if (e->validation[i].headline)
             append(line, sizeof line, &used, "  val_%s %.4f", e->validation[i].name, e->validation[i].value);
-    append(line, sizeof line, &used, "  lr %.3g  %.2f s%s", e->lr, e->seconds, e->best ? "  *" : "");
+    append(line, sizeof line, &used, "  lr %.2e  %.2f s%s", e->lr, e->seconds, e->best ? "  *" : "");
     put_line(p, line, false);
 }
 
