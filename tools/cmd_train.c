@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
+#include "datasets/prepared.h"
 #include "tools/command.h"
 #include "tools/progress.h"
 #include "tools/report.h"
@@ -14,7 +14,7 @@
 
 typedef struct options {
     nib_arg_list set;
-    const char *runs, *output, *resume;
+    const char *runs, *output, *resume, *prepared;
     int64_t threads;
     bool quiet, json;
 } options;
@@ -27,6 +27,8 @@ static const nib_arg args[] = {
     {"output", 'o', NIB_ARG_TEXT, offsetof(options, output), 0, 0, "DIR",
      "this very run folder, new or empty"},
     {"resume", 0, NIB_ARG_TEXT, offsetof(options, resume), 0, 0, "RUN", "go on with an interrupted run"},
+    {"prepared", 0, NIB_ARG_TEXT, offsetof(options, prepared), 0, 0, "DIR",
+     "map the data as prepared in DIR, made there the first time: the next start is at once"},
     {"threads", 't', NIB_ARG_INT, offsetof(options, threads), 1, 1024, "N",
      "threads (NIBBLE_THREADS, else the processors); never changes a result"},
     {"quiet", 'q', NIB_ARG_FLAG, offsetof(options, quiet), 0, 0, NULL, "print warnings and errors only"},
@@ -74,7 +76,10 @@ static nib_status load(training *t, nib_error *err)
     }
     NIB_TRY(nib_config_read(config, t->o->set.text, t->o->set.count, &t->config, err));
     NIB_TRY(nib_session_team(t->o->threads, t->config->train.batch, &t->team, err));
-    NIB_TRY(nib_data_load(t->config->data, NULL, NIB_DATA_ALL, t->team, &t->log, &t->data, err));
+    if (t->o->prepared)
+        NIB_TRY(nib_prepared_load(t->config->data, t->o->prepared, t->team, &t->log, &t->data, err));
+    else
+        NIB_TRY(nib_data_load(t->config->data, NULL, NIB_DATA_ALL, t->team, &t->log, &t->data, err));
     NIB_TRY(nib_model_create(&t->model, t->config, &t->data->train, err));
     if (t->config->model.init_from && !t->o->resume) {
         NIB_TRY(nib_model_file_load(t->config->model.init_from, t->model->params, err));
