@@ -56,7 +56,7 @@ END
 "$nibble" data synth jets -n 3000 -o jets.h5
 features=hlf16
 write_config mlp standardize categorical_crossentropy $features <<'END'
-model: {layers: [mlp: {hidden: [32, 16], activation: relu}], outputs: {y: logits}}
+model: {mlp: {hidden: [32, 16], activation: relu}}
 END
 write_config minmax minmax categorical_crossentropy $features <<'END'
 model:
