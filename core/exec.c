@@ -139,10 +139,12 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
     exec->moves_values = NIB_NEW(arena, bool, plan->nodes);
     exec->skip = NIB_NEW(arena, bool, plan->nodes);
     exec->input_feed = NIB_NEW(arena, int, plan->nodes);
+    exec->fetch = NIB_NEW(arena, nib_fetch, plan->nodes);
     exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
     bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
               exec->step_gradient && exec->lane_sum && exec->sum && exec->state && exec->step_call &&
-              exec->op && exec->moves_values && exec->skip && exec->input_feed && exec->first_element;
+              exec->op && exec->moves_values && exec->skip && exec->input_feed && exec->fetch &&
+              exec->first_element;
     for (int w = 0; ok && w < exec->threads; ++w) {
         nib_worker *worker = &exec->worker[w];
         worker->arena = NIB_NEW(arena, float, plan->tile_floats);
@@ -152,6 +154,24 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
         ok = worker->arena && worker->weight && worker->offsets && worker->call;
     }
     return ok ? NIB_OK : nib_fail_memory(err, "executor");
+}
+
+static void find_inputs(nib_exec *exec)
+{
+    enum { MOST_BYTES = 256 };
+    int feeds = 0;
+    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
+        const nib_node *node = node_of(exec, v);
+        if (node->kind != NIB_NODE_INPUT)
+            continue;
+        exec->input_feed[v] = feeds;
+        const int64_t width = node->feed == NIB_FEED_LABEL ? 1 : node->shape.dim[0];
+        const int64_t bytes = width * (int64_t)sizeof(float);
+        if (exec->plan->node[v].used && node->shape.domain == NIB_DOMAIN_SAMPLES)
+            exec->fetch[exec->n_fetches++] =
+                (nib_fetch){feeds, bytes, bytes < MOST_BYTES ? bytes : MOST_BYTES};
+        ++feeds;
+    }
 }
 
 nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode, int64_t max_batch,
@@ -170,6 +190,7 @@ nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode
     *exec = (nib_exec){.arena = arena, .graph = graph, .params = nib_graph_params(graph), .team = team};
     exec->threads = nib_team_threads(team);
     exec->max_batch = max_batch;
+    exec->kernels = nib_kernels_of(nib_isa_chosen().isa);
     exec->n_losses = nib_graph_losses(graph, &exec->loss);
     exec->n_watches = nib_graph_watches(graph, &exec->watch);
     nib_status status = nib_plan_create(&exec->plan, arena, graph, mode, max_batch, max_elements, err);
@@ -181,9 +202,7 @@ nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode
         nib_arena_destroy(arena);
         return status;
     }
-    for (nib_value v = 0, feeds = 0; v < exec->plan->nodes; ++v)
-        if (node_of(exec, v)->kind == NIB_NODE_INPUT)
-            exec->input_feed[v] = feeds++;
+    find_inputs(exec);
     *out = exec;
     return NIB_OK;
 }
@@ -246,10 +265,14 @@ static void run_lane(void *context, int lane, int thread)
     nib_worker *worker = &exec->worker[thread];
     const nib_action *first = exec->plan->action + exec->phase->first;
     const nib_action *end = exec->plan->action + exec->phase->end;
+    const bool fetch = exec->batch->next && exec->phase == exec->plan->phase;
     for (int64_t t = lane; t < exec->tiles; t += NIB_LANES) {
         nib_worker_start_tile(exec, worker, t);
-        for (const nib_action *action = first; action < end; ++action)
+        for (const nib_action *action = first; action < end; ++action) {
             nib_worker_act(exec, worker, action);
+            if (fetch)
+                nib_worker_fetch_next(exec, worker, (int)(action - first), (int)(end - first));
+        }
     }
 }
 
@@ -321,13 +344,7 @@ static void run_step_backward(nib_exec *exec)
 
 static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, int64_t count)
 {
-    const float *lane = exec->lane_gradient + first;
-    memcpy(to, lane, (size_t)count * sizeof *to);
-    for (int l = 1; l < exec->lanes; ++l) {
-        lane += exec->plan->lane_floats;
-        for (int64_t i = 0; i < count; ++i)
-            to[i] += lane[i];
-    }
+    exec->kernels->sum_vectors(to, exec->lane_gradient + first, exec->plan->lane_floats, exec->lanes, count);
 }
 
 static void add_piece(void *context, int piece, int thread)

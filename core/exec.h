@@ -32,6 +32,9 @@ typedef struct nib_batch {
     int64_t rows;         /**< samples, 1 <= rows <= max_batch */
     const int32_t *index; /**< [rows] data rows, or NULL: first, first + 1, ... */
     int64_t first;
+    const int32_t *next; /**< [next_rows] data rows of the batch after this one, fetched into the cache
+                            meanwhile, or NULL */
+    int64_t next_rows;
     const nib_feed *feeds; /**< [number of graph inputs] in the order they were added */
     const float *weight;   /**< sample weight by data row, or NULL: 1 */
     uint64_t seed;

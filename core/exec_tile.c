@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/quad.h"
+
 float *nib_worker_address(const nib_exec *exec, const nib_worker *worker, nib_place place)
 {
     const nib_plan *plan = exec->plan;
@@ -122,6 +124,16 @@ static void copy_rows(float *to, int64_t to_stride, const float *from, int64_t f
         memcpy(to + r * to_stride, from + r * from_stride, (size_t)width * sizeof *to);
 }
 
+/* In line: rows are a few vectors, a call of memcpy would cost as much as the copy. */
+static void copy_row(float *to, const float *from, int64_t width)
+{
+    int64_t c = 0;
+    for (; c + 4 <= width; c += 4)
+        nib_quad_store(to + c, nib_quad_load(from + c));
+    for (; c < width; ++c)
+        to[c] = from[c];
+}
+
 /* Rows are scattered over the data set: the next ones are asked for while this one is copied. */
 static void gather_floats(const nib_exec *exec, const nib_worker *worker, float *to, int64_t stride,
                           const float *data, int64_t width)
@@ -132,7 +144,7 @@ static void gather_floats(const nib_exec *exec, const nib_worker *worker, float 
     for (int64_t r = 0; r < tile->samples; ++r) {
         if (r + AHEAD < tile->samples)
             __builtin_prefetch(data + data_row(batch, tile->first + r + AHEAD) * width);
-        memcpy(to + r * stride, data + data_row(batch, tile->first + r) * width, (size_t)width * sizeof *to);
+        copy_row(to + r * stride, data + data_row(batch, tile->first + r) * width, width);
     }
 }
 
@@ -162,6 +174,24 @@ static void gather(const nib_exec *exec, const nib_worker *worker, nib_value v)
         gather_sets(exec, worker, to, place.stride, feed, node->shape.dim[0]);
     } else {
         gather_floats(exec, worker, to, place.stride, feed->data, node->shape.dim[0]);
+    }
+}
+
+void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int part, int parts)
+{
+    enum { LINE_BYTES = 64 };
+    const nib_batch *batch = exec->batch;
+    const int64_t capacity = exec->plan->tile_rows, tile = worker->number * capacity;
+    const int64_t left = batch->next_rows - tile, rows = left < capacity ? left : capacity;
+    const int64_t first = rows * part / parts, end = rows * (part + 1) / parts;
+    for (int i = 0; i < exec->n_fetches; ++i) {
+        const nib_fetch fetch = exec->fetch[i];
+        const char *data = batch->feeds[fetch.feed].data;
+        for (int64_t r = first; r < end; ++r) {
+            const char *row = data + batch->next[tile + r] * fetch.row_bytes;
+            for (int64_t b = 0; b < fetch.bytes; b += LINE_BYTES)
+                __builtin_prefetch(row + b, 0, 2);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #define NIB_CORE_EXEC_TILE_H
 
 #include "core/exec.h"
+#include "core/kernels.h"
 #include "core/plan.h"
 
 /** What a thread owns: an arena for the tile at hand and a ready-made call per node. */
@@ -17,12 +18,20 @@ typedef struct nib_worker {
     nib_call *call; /**< [nodes] pointers into the worker's arena are set once */
 } nib_worker;
 
+/** An input whose rows are fetched before they are asked for. */
+typedef struct nib_fetch {
+    int feed;
+    int64_t row_bytes; /**< from row to row */
+    int64_t bytes;     /**< fetched of each: the processor itself goes on with a long row */
+} nib_fetch;
+
 struct nib_exec {
     nib_arena *arena;
     const nib_graph *graph;
     nib_params *params;
     nib_plan *plan;
     nib_team *team;
+    const nib_kernels *kernels;
     int threads, n_losses, n_watches;
     const nib_graph_mark *loss, *watch;
     int64_t max_batch;
@@ -41,6 +50,8 @@ struct nib_exec {
     bool *skip;             /* [nodes]: cannot be computed, an input is missing */
     int64_t *first_element; /* [max_tiles + 1] */
     int *input_feed;        /* [nodes]: index into batch->feeds */
+    nib_fetch *fetch;       /* [n_fetches] */
+    int n_fetches;
 
     /* The step at hand. */
     const nib_batch *batch;
@@ -60,6 +71,10 @@ void nib_worker_bind(const nib_exec *exec, nib_worker *worker);
 
 /** Set the worker on a tile of the batch at hand. */
 void nib_worker_start_tile(const nib_exec *exec, nib_worker *worker, int64_t number);
+
+/** Ask for part `part` of `parts` of the rows that this tile will have in the next batch: random rows come
+ * from far away, so they are asked for a few at a time between the actions of this batch. */
+void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int part, int parts);
 
 /** One action on that tile. */
 void nib_worker_act(const nib_exec *exec, nib_worker *worker, const nib_action *action);

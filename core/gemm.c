@@ -130,12 +130,18 @@ void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_
                                .c = dw.data,
                                .c_stride = dw.stride,
                                .accumulate = accumulate};
-        own->weight_gradient(&p, NULL, false);
+        own->weight_gradient(&p);
         return;
     }
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)dw.dim[0], (blasint)dw.row_size,
                 (blasint)rows, 1.0f, x.data, (blasint)x.stride, dy.data, (blasint)dy.stride,
                 accumulate ? 1.0f : 0.0f, dw.data, (blasint)dw.stride);
+}
+
+void nib_gemm_bias_gradient(float *db, nib_tensor dy, int64_t rows, bool accumulate)
+{
+    const nib_isa_choice choice = nib_isa_chosen();
+    nib_kernels_of(choice.isa)->sum_rows(db, accumulate, dy.data, dy.stride, dy.row_size, rows);
 }
 
 void nib_gemm_single_thread(void)

@@ -23,6 +23,9 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, int64_t
 /** dw (+)= x^T dy: dw [k, n], x [m, k], dy [m, n]. */
 void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate);
 
+/** db [n padded] (+)= sum of the rows of dy. */
+void nib_gemm_bias_gradient(float *db, nib_tensor dy, int64_t rows, bool accumulate);
+
 /** Keep OpenBLAS, where it is used, from starting threads of its own: executors bring theirs. */
 void nib_gemm_single_thread(void);
 

@@ -1,6 +1,7 @@
 /* Compiled once per instruction set: see core/isa.h. Everything here is static but the table at the end. */
 #include "core/kernels.h"
 
+#include "core/quad.h"
 #include "core/simd.h"
 
 /* Rows of the register tile: as many as the registers hold beside two vectors of B and one of A. */
@@ -169,54 +170,27 @@ static void product(const nib_product *p)
     clear_columns(p, vectors * NIB_VF);
 }
 
-typedef float quad __attribute__((vector_size(16)));
-
-NIB_INLINE quad load_quad(const float *from)
-{
-    quad x;
-    __builtin_memcpy(&x, from, sizeof x);
-    return x;
-}
-
-NIB_INLINE void store_quad(float *to, quad x)
-{
-    __builtin_memcpy(to, &x, sizeof x);
-}
-
-/* x[i][j] becomes x[j][i]. */
-NIB_INLINE void transpose_quads(quad *x)
-{
-    const quad a = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
-    const quad b = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
-    const quad c = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
-    const quad d = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
-    x[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-    x[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    x[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-    x[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
-}
-
 /* to [cols, rows] = or += from^T [rows, cols]; rows and columns of `to` up to the next multiples of 4 and 16
  * are written. */
 NIB_INLINE void transpose_into(float *to, int64_t to_stride, int64_t to_rows, const float *from,
                                int64_t from_stride, int64_t rows, int64_t cols, bool accumulate)
 {
-    const quad zero = {0.0f, 0.0f, 0.0f, 0.0f};
+    const nib_quad zero = {0.0f, 0.0f, 0.0f, 0.0f};
     for (int64_t r = 0; r < rows; r += 4)
         for (int64_t c = 0; c < cols; c += 4) {
-            quad x[4];
+            nib_quad x[4];
             for (int64_t i = 0; i < 4; ++i)
-                x[i] = r + i < rows ? load_quad(from + (r + i) * from_stride + c) : zero;
-            transpose_quads(x);
+                x[i] = r + i < rows ? nib_quad_load(from + (r + i) * from_stride + c) : zero;
+            nib_quad_transpose(x);
             for (int64_t i = 0; i < 4 && c + i < to_rows; ++i) {
                 float *at = to + (c + i) * to_stride + r;
-                store_quad(at, accumulate ? load_quad(at) + x[i] : x[i]);
+                nib_quad_store(at, accumulate ? nib_quad_load(at) + x[i] : x[i]);
             }
         }
     const int64_t first = (rows + 3) / 4 * 4, end = (rows + PADDING - 1) / PADDING * PADDING;
     for (int64_t c = 0; c < to_rows; ++c)
         for (int64_t r = first; r < end; r += 4)
-            store_quad(to + c * to_stride + r, zero);
+            nib_quad_store(to + c * to_stride + r, zero);
 }
 
 static void transpose(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
@@ -248,7 +222,7 @@ static void narrow_weight_gradient(const nib_product *p)
 }
 
 /* Four sums of every fourth row, so that additions need not wait for each other. */
-static void add_rows(float *sums, bool accumulate, const float *b, int64_t b_stride, int64_t n, int64_t rows)
+static void sum_rows(float *sums, bool accumulate, const float *b, int64_t b_stride, int64_t n, int64_t rows)
 {
     for (int64_t column = 0; column < n; column += NIB_VF) {
         nib_vf sum[4] = {nib_vf_set(0.0f), nib_vf_set(0.0f), nib_vf_set(0.0f), nib_vf_set(0.0f)};
@@ -269,14 +243,22 @@ static void add_rows(float *sums, bool accumulate, const float *b, int64_t b_str
         nib_vf_store(sums + column, nib_vf_set(0.0f));
 }
 
-static void weight_gradient(const nib_product *p, float *sums, bool accumulate_sums)
+static void weight_gradient(const nib_product *p)
 {
     if (p->n <= TRANSPOSED_LIMIT)
         narrow_weight_gradient(p);
     else
         product(p);
-    if (sums)
-        add_rows(sums, accumulate_sums, p->b, p->b_stride, p->n, p->k);
+}
+
+static void sum_vectors(float *to, const float *from, int64_t stride, int count, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += NIB_VF) {
+        nib_vf sum = nib_vf_load(from + i);
+        for (int v = 1; v < count; ++v)
+            sum = nib_vf_add(sum, nib_vf_load(from + v * stride + i));
+        nib_vf_store(to + i, sum);
+    }
 }
 
 #if defined(__AVX512F__)
@@ -346,5 +328,7 @@ const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
     .narrow = narrow,
     .narrow_limit = NARROW,
     .weight_gradient = weight_gradient,
+    .sum_rows = sum_rows,
+    .sum_vectors = sum_vectors,
     .transpose = transpose,
 };

@@ -6,7 +6,7 @@
  * bits depend on that row alone.
  *
  *  Rows of B and C are read and written as whole vectors: their strides are multiples of 16 and so are the
- * floats behind `start`, `sums`. Columns of C from n up to the next multiple of 16 become zero, whatever B
+ * floats behind `start` and `sums`. Columns of C from n up to the next multiple of 16 become zero, whatever B
  * holds there.
  */
 #ifndef NIB_CORE_KERNELS_H
@@ -51,8 +51,12 @@ typedef struct nib_kernels {
     void (*narrow)(const nib_product *p);
     int64_t narrow_limit; /**< largest n `narrow` takes; 0: there is no such kernel */
     /** dw [m = inputs, n] (+)= x^T dy for any n; A is x^T (a_row = 1). Where n is small the transpose is
-     * computed instead, so that no lane is idle. `sums` [n] (+)= column sums of B, or NULL. */
-    void (*weight_gradient)(const nib_product *p, float *sums, bool accumulate_sums);
+     * computed instead, so that no lane is idle. */
+    void (*weight_gradient)(const nib_product *p);
+    /** sums [n] (+)= the sums of the columns of b [rows, n]. */
+    void (*sum_rows)(float *sums, bool accumulate, const float *b, int64_t b_stride, int64_t n, int64_t rows);
+    /** to [n] = the sum of `count` vectors, `stride` floats apart, added in order; n is a multiple of 16. */
+    void (*sum_vectors)(float *to, const float *from, int64_t stride, int count, int64_t n);
     /** to [cols, rows] = from^T; from [rows, cols]. Padding of `to` up to a multiple of 16 becomes zero. */
     void (*transpose)(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
                       int64_t cols);

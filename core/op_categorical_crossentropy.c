@@ -33,12 +33,15 @@ static nib_status infer(const void *options, const nib_shape *x, int inputs, nib
     return NIB_OK;
 }
 
-/* What the rows of a block need: maximum and 1 / sum of exponentials, label and weight. */
+/* A block of rows, one per lane, and up to 16 of their columns. */
 typedef struct block {
     int64_t first, n;
-    float max[NIB_ROW_BLOCK], sum[NIB_ROW_BLOCK], total[NIB_ROW_BLOCK];
-    int64_t label[NIB_ROW_BLOCK];
-    float weight[NIB_ROW_BLOCK];
+    float label[NIB_ROW_BLOCK], weight[NIB_ROW_BLOCK];
+    float max[NIB_ROW_BLOCK];   /* of the logits x */
+    float sum[NIB_ROW_BLOCK];   /* of e^(x - max) */
+    float total[NIB_ROW_BLOCK]; /* of x - max */
+    float hit[NIB_ROW_BLOCK];   /* x - max of the label */
+    nib_row_columns x;
 } block;
 
 static void read_labels(const nib_call *call, block *b)
@@ -46,76 +49,101 @@ static void read_labels(const nib_call *call, block *b)
     const nib_categorical_crossentropy_options *o = call->options;
     const nib_tensor *target = &call->x[1];
     const bool weighted = o->class_weight.count && call->mode == NIB_MODE_TRAIN;
-    for (int64_t i = 0; i < b->n; i++) {
-        b->label[i] = (int64_t)target->data[(b->first + i) * target->stride];
-        assert(b->label[i] >= 0 && b->label[i] < call->x[0].row_size);
-        b->weight[i] = weighted ? (float)o->class_weight.value[b->label[i]] : 1.0f;
-    }
-}
-
-/* Maximum, sum of exponentials and sum of x - maximum of each row; exponentials go to `saved` if it is there.
- */
-static void exponentials(const nib_call *call, block *b)
-{
-    const nib_tensor *x = &call->x[0];
-    const int64_t stride = nib_padded(x->row_size);
-    float lane[NIB_ROW_BLOCK];
-    nib_row_block_load(b->max, x, b->first, b->n, 0);
-    for (int64_t c = 1; c < x->row_size; c++) {
-        nib_row_block_load(lane, x, b->first, b->n, c);
-        for (int i = 0; i < NIB_ROW_BLOCK; i++)
-            b->max[i] = lane[i] > b->max[i] ? lane[i] : b->max[i];
-    }
+    const float classes = (float)call->x[0].row_size;
+    bool valid = true;
+    nib_row_block_load(b->label, target, b->first, b->n, 0);
     for (int i = 0; i < NIB_ROW_BLOCK; i++)
-        b->sum[i] = b->total[i] = 0.0f;
-    for (int64_t c = 0; c < x->row_size; c++) {
-        nib_row_block_load(lane, x, b->first, b->n, c);
-        for (int i = 0; i < NIB_ROW_BLOCK; i++) {
-            const float below = lane[i] - b->max[i];
-            lane[i] = nib_expf(below);
-            b->sum[i] += lane[i];
-            b->total[i] += below;
-        }
-        if (call->saved)
-            nib_row_block_store(lane, call->saved + b->first * stride + c, stride, b->n);
+        valid = valid && b->label[i] >= 0.0f && b->label[i] < classes;
+    assert(valid);
+    (void)valid;
+    for (int i = 0; i < NIB_ROW_BLOCK; i++)
+        b->weight[i] = weighted ? (float)o->class_weight.value[(int64_t)b->label[i]] : 1.0f;
+}
+
+/* The next columns into b->x, unless all there are lie in it already. */
+static int64_t load_columns(const nib_call *call, block *b, int64_t column, bool again)
+{
+    const int64_t width = call->x[0].row_size;
+    const int64_t cols = width - column < NIB_ROW_BLOCK ? width - column : NIB_ROW_BLOCK;
+    if (!again || width > NIB_ROW_BLOCK)
+        nib_row_columns_load(&b->x, &call->x[0], b->first, b->n, column, cols);
+    return cols;
+}
+
+static void find_max(const nib_call *call, block *b)
+{
+    for (int i = 0; i < NIB_ROW_BLOCK; i++)
+        b->max[i] = -INFINITY;
+    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_BLOCK) {
+        const int64_t cols = load_columns(call, b, column, false);
+        for (int64_t c = 0; c < cols; c++)
+            for (int i = 0; i < NIB_ROW_BLOCK; i++)
+                b->max[i] = b->x.lane[c][i] > b->max[i] ? b->x.lane[c][i] : b->max[i];
     }
 }
 
-/* w (softmax - q) in place of the exponentials. */
-static void save_slopes(const nib_call *call, const block *b)
+static void find_sums(const nib_call *call, block *b)
+{
+    for (int i = 0; i < NIB_ROW_BLOCK; i++)
+        b->sum[i] = b->total[i] = b->hit[i] = 0.0f;
+    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_BLOCK) {
+        const int64_t cols = load_columns(call, b, column, true);
+        for (int64_t c = 0; c < cols; c++) {
+            const float class = (float)(column + c);
+            for (int i = 0; i < NIB_ROW_BLOCK; i++) {
+                const float below = b->x.lane[c][i] - b->max[i];
+                b->total[i] += below;
+                b->hit[i] = b->label[i] == class ? below : b->hit[i];
+                b->sum[i] += nib_expf(below);
+            }
+        }
+    }
+}
+
+/* w (softmax - q). */
+static void save_slopes(const nib_call *call, block *b)
 {
     const nib_categorical_crossentropy_options *o = call->options;
     const int64_t width = call->x[0].row_size, stride = nib_padded(width);
     const float smooth = (float)o->label_smoothing;
-    for (int64_t i = 0; i < b->n; i++) {
-        float *row = call->saved + (b->first + i) * stride;
-        const float scale = b->weight[i] / b->sum[i], spread = b->weight[i] * smooth / (float)width;
-        for (int64_t c = 0; c < width; c++)
-            row[c] = row[c] * scale - spread;
-        for (int64_t c = width; c < stride; c++)
-            row[c] = 0.0f;
-        row[b->label[i]] -= b->weight[i] * (1.0f - smooth);
+    float scale[NIB_ROW_BLOCK], spread[NIB_ROW_BLOCK], whole[NIB_ROW_BLOCK];
+    for (int i = 0; i < NIB_ROW_BLOCK; i++) {
+        scale[i] = b->weight[i] / b->sum[i];
+        spread[i] = b->weight[i] * smooth / (float)width;
+        whole[i] = b->weight[i] * (1.0f - smooth);
+    }
+    for (int64_t column = 0; column < width; column += NIB_ROW_BLOCK) {
+        const int64_t cols = load_columns(call, b, column, true);
+        for (int64_t c = 0; c < cols; c++) {
+            const float class = (float)(column + c);
+            for (int i = 0; i < NIB_ROW_BLOCK; i++) {
+                const float slope = nib_expf(b->x.lane[c][i] - b->max[i]) * scale[i] - spread[i];
+                b->x.lane[c][i] = b->label[i] == class ? slope - whole[i] : slope;
+            }
+        }
+        nib_row_columns_store(&b->x, call->saved + b->first * stride + column, stride, b->n, cols);
     }
 }
 
 static void forward(const nib_call *call)
 {
     const nib_categorical_crossentropy_options *o = call->options;
-    const nib_tensor *x = &call->x[0], *y = &call->y;
-    const float smooth = (float)o->label_smoothing;
+    const float smooth = (float)o->label_smoothing, width = (float)call->x[0].row_size;
     for (int64_t first = 0; first < call->rows; first += NIB_ROW_BLOCK) {
-        block b = {.first = first, .n = nib_row_block_size(call->rows, first)};
-        float log_sum[NIB_ROW_BLOCK];
+        block b;
+        float loss[NIB_ROW_BLOCK];
+        b.first = first;
+        b.n = nib_row_block_size(call->rows, first);
         read_labels(call, &b);
-        exponentials(call, &b);
-        for (int i = 0; i < NIB_ROW_BLOCK; i++)
-            log_sum[i] = nib_logf(b.sum[i]);
-        for (int64_t i = 0; i < b.n; i++) {
-            const float hit = x->data[(first + i) * x->stride + b.label[i]] - b.max[i];
+        find_max(call, &b);
+        find_sums(call, &b);
+        for (int i = 0; i < NIB_ROW_BLOCK; i++) {
             /* Without smoothing the mean is left out: it may be infinite where the loss is not. */
-            const float mean = smooth > 0.0f ? smooth * b.total[i] / (float)x->row_size : 0.0f;
-            nib_row_loss_put(y, first + i, b.weight[i] * (log_sum[i] - (1.0f - smooth) * hit - mean));
+            const float mean = smooth > 0.0f ? smooth * b.total[i] / width : 0.0f;
+            loss[i] = b.weight[i] * (nib_logf(b.sum[i]) - (1.0f - smooth) * b.hit[i] - mean);
         }
+        for (int64_t i = 0; i < b.n; i++)
+            nib_row_loss_put(&call->y, first + i, loss[i]);
         if (call->saved)
             save_slopes(call, &b);
     }

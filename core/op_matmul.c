@@ -11,22 +11,6 @@ static void forward(const nib_call *call)
     nib_gemm_forward(call->y, call->x[0], call->x[1], bias, call->y.dim[0]);
 }
 
-/* A vector of columns at a time, so that the sums stay in registers. */
-static void bias_gradient(const nib_call *call)
-{
-    for (int64_t first = 0; first < call->dy.row_size; first += NIB_LANE_FLOATS) {
-        const float *dy = call->dy.data + first;
-        float *db = call->dx[2].data + first, sum[NIB_LANE_FLOATS] = {0};
-        for (int c = 0; call->accumulate[2] && c < NIB_LANE_FLOATS; ++c)
-            sum[c] = db[c];
-        for (int64_t r = 0; r < call->rows; ++r, dy += call->dy.stride)
-            for (int c = 0; c < NIB_LANE_FLOATS; ++c)
-                sum[c] += dy[c];
-        for (int c = 0; c < NIB_LANE_FLOATS; ++c)
-            db[c] = sum[c];
-    }
-}
-
 static void backward(const nib_call *call)
 {
     if (call->dx[0].data)
@@ -34,7 +18,7 @@ static void backward(const nib_call *call)
     if (call->dx[1].data)
         nib_gemm_weight_gradient(call->dx[1], call->x[0], call->dy, call->rows, call->accumulate[1]);
     if (call->inputs == 3 && call->dx[2].data)
-        bias_gradient(call);
+        nib_gemm_bias_gradient(call->dx[2].data, call->dy, call->rows, call->accumulate[2]);
 }
 
 static nib_status infer(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,

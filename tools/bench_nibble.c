@@ -102,7 +102,9 @@ nib_status nib_bench_nibble_epoch(nib_bench_nibble *t, const volatile sig_atomic
     const nib_train_state *state = nib_trainer_state(t->trainer);
     begin_epoch(t);
     for (int64_t at = 0; at < rows; at += batch) {
-        const int64_t left = rows - at;
+        const int64_t left = rows - at, after = left - batch;
+        nib_trainer_announce(t->trainer, after > 0 ? t->order + at + batch : NULL,
+                             after < batch ? after : batch);
         NIB_TRY(nib_trainer_step(t->trainer, t->order + at, left < batch ? left : batch, err));
         if (stop && *stop)
             return nib_fail(err, NIB_ERR_INTERRUPTED, "interrupted");

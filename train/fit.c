@@ -235,6 +235,8 @@ static nib_status run_steps(fit *f, double *lr, nib_error *err)
     while (status == NIB_OK && f->state->step_in_epoch < steps) {
         int64_t at = f->state->step_in_epoch * batch;
         *lr = nib_trainer_lr(f->trainer);
+        const int64_t after = at + batch, left = rows - after;
+        nib_trainer_announce(f->trainer, left > 0 ? f->order + after : NULL, left < batch ? left : batch);
         status = nib_trainer_step(f->trainer, f->order + at, rows - at < batch ? rows - at : batch, err);
         clock = now();
         if (status == NIB_OK && stop_wanted(f))

@@ -11,6 +11,8 @@ struct nib_trainer {
     nib_feed *feeds;
     int64_t steps_per_epoch;
     nib_train_state state;
+    const int32_t *next; /* announced */
+    int64_t next_rows;
 };
 
 static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
@@ -105,16 +107,25 @@ static void add_sums(nib_trainer *t, const nib_sums *sums, int64_t rows)
         s->watches[i] += sums->watches[i];
 }
 
+void nib_trainer_announce(nib_trainer *t, const int32_t *next, int64_t rows)
+{
+    t->next = next;
+    t->next_rows = rows;
+}
+
 nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, nib_error *err)
 {
     nib_sums sums;
     nib_batch batch = {.rows = rows,
                        .index = index,
+                       .next = t->next,
+                       .next_rows = t->next_rows,
                        .feeds = t->feeds,
                        .weight = t->data->weight,
                        .seed = (uint64_t)t->config->seed,
                        .step = (uint32_t)t->state.step};
     nib_exec_train(t->exec, &batch, &sums);
+    t->next = NULL;
     if (!isfinite(sums.loss))
         return diverged(t, &batch, sums.loss, err);
 

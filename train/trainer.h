@@ -27,6 +27,10 @@ int64_t nib_trainer_steps_per_epoch(const nib_trainer *trainer);
 NIB_MUST_USE nib_status nib_trainer_step(nib_trainer *trainer, const int32_t *index, int64_t rows,
                                          nib_error *err);
 
+/** Tell which data rows the step after the next one will be about: they are fetched into the cache meanwhile.
+ * Holds for one step, changes no result; `next` must live until then. NULL: nothing is known. */
+void nib_trainer_announce(nib_trainer *trainer, const int32_t *next, int64_t rows);
+
 /** Learning rate that the next step will use. */
 double nib_trainer_lr(const nib_trainer *trainer);
 

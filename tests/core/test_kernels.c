@@ -160,7 +160,8 @@ static void gradient_cases(ask *q, const nib_kernels *kernels, int64_t inputs, i
         for (int64_t c = 0; c < LARGE + NIB_LANE_FLOATS; ++c)
             sums[c] = q->accumulate && c < n ? 1.0f : q->accumulate ? 0.0f : NAN;
         const nib_product p = product_of(q);
-        kernels->weight_gradient(&p, sums, q->accumulate);
+        kernels->weight_gradient(&p);
+        kernels->sum_rows(sums, q->accumulate, q->b.data, q->b.stride, n, rows);
         check(q, kernels);
         for (int64_t c = 0; c < nib_padded(n); ++c) {
             double wanted = q->accumulate && c < n ? 1.0 : 0.0;
@@ -352,6 +353,29 @@ static void fused_steps(const nib_kernels *kernels)
 Test(kernels, fused_steps_are_the_steps_themselves)
 {
     each_isa(fused_steps);
+}
+
+static void lane_sums(const nib_kernels *kernels)
+{
+    enum { FLOATS = 48, VECTORS = 8 };
+    matrix m = make(VECTORS, FLOATS, 1, 0.0f);
+    for (int count = 1; count <= VECTORS; ++count) {
+        float to[FLOATS];
+        kernels->sum_vectors(to, m.data, m.stride, count, FLOATS);
+        for (int i = 0; i < FLOATS; ++i) {
+            float wanted = m.data[i];
+            for (int v = 1; v < count; ++v)
+                wanted += m.data[v * m.stride + i];
+            cr_assert(to[i] == wanted, "%s: sum %d of %d vectors is %g, not %g", nib_isa_name(kernels->isa),
+                      i, count, (double)to[i], (double)wanted);
+        }
+    }
+    nib_aligned_free(m.data);
+}
+
+Test(kernels, vectors_are_added_in_order)
+{
+    each_isa(lane_sums);
 }
 
 /* One chain of multiply-adds gives the same bits whatever the vector length. */
