@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "core/cpu.h"
+#include "core/gemm.h"
 #include "core/file.h"
 
 static void add_text(cJSON *object, const char *name, const char *text)
@@ -71,6 +72,9 @@ static void add_machine(cJSON *manifest, int threads)
         add_text(m, "host", host);
     add_text(m, "cpu", model);
     add_text(m, "isa", nib_cpu_isa());
+    char engine[128];
+    nib_gemm_engine(engine, sizeof engine);
+    add_text(m, "products", engine);
     add_text(m, "blas_core", openblas_get_corename());
     (void)cJSON_AddNumberToObject(m, "processors", nib_cpu_count());
     (void)cJSON_AddNumberToObject(m, "threads", threads);
