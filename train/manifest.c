@@ -12,8 +12,8 @@
 #include <zlib.h>
 
 #include "core/cpu.h"
-#include "core/gemm.h"
 #include "core/file.h"
+#include "core/gemm.h"
 
 static void add_text(cJSON *object, const char *name, const char *text)
 {
