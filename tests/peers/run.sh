@@ -9,30 +9,10 @@ source=$(cd "$here/../.." && pwd)
 nibble=$(realpath -m "${1:-$source/build/release/nibble}")
 peers=${NIBBLE_PEERS:-${HOME:-/tmp}/.cache/nibble-peers}
 
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
+# shellcheck source-path=SCRIPTDIR
+. "$here/environments.bash"
 
-# make_environment NAME: $peers/NAME from requirements-NAME.txt, made anew when that file has changed.
-make_environment() {
-    local folder=$peers/$1 requirements=$here/requirements-$1.txt
-    if cmp -s "$requirements" "$folder/requirements.txt"; then
-        return
-    fi
-    command -v python3 >/dev/null || skip "python3 is not installed"
-    rm -rf "$folder"
-    mkdir -p "$peers"
-    echo "making $folder"
-    python3 -m venv "$folder" >/dev/null 2>&1 || skip "python3 has no venv (apt-get install python3-venv)"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check --retries 1 -r "$requirements" ||
-        skip "pip cannot install $(tr '\n' ' ' <"$requirements")(is PyPI reached?)"
-    cp "$requirements" "$folder/requirements.txt"
-}
-
-if [ ! -x "$nibble" ]; then
-    (cd "$source" && cmake --preset release && cmake --build --preset release) >/dev/null
-fi
+build_nibble "$source" "$nibble"
 make_environment keras2
 make_environment keras3
 
