@@ -1,6 +1,11 @@
-"""The strongest that Python has: a whole epoch in one jitted jax.lax.scan, the gather and Adam inside, on one thread."""
+"""The strongest that Python has: a whole epoch in one jitted jax.lax.scan, the gather and Adam inside, on one thread.
+
+bench_jax.py         everything in JAX: the shuffle is jax.random.permutation, within the same jitted function
+bench_jax.py numpy   the order of the rows comes from NumPy: on a CPU JAX's shuffle, a sort, takes longer than the training
+"""
 
 import os
+import sys
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -42,8 +47,16 @@ def epoch(state, x, y, order):
     return state, jnp.mean(losses)
 
 
+@functools.partial(jax.jit, donate_argnums=0, static_argnums=(4, 5))
+def shuffled_epoch(state, x, y, key, steps, batch):
+    key, now = jax.random.split(key)
+    order = jax.random.permutation(now, x.shape[0])[: steps * batch].reshape(steps, batch)
+    return *epoch(state, x, y, order), key
+
+
 class Jax:
-    def __init__(self, net, batch, x, y):
+    def __init__(self, net, batch, x, y, shuffle_in_jax):
+        self.key = jax.random.key(1) if shuffle_in_jax else None
         self.rng = np.random.default_rng(1)
         weights = []
         for inputs, outputs in zip(net, net[1:]):
@@ -56,9 +69,13 @@ class Jax:
 
     def train(self, rows):
         """Whole batches only: the short last one would be a second program."""
-        order = self.rng.permutation(len(self.x)).astype(np.int32)[: rows // self.batch * self.batch]
-        self.state, loss = epoch(self.state, self.x, self.y, order.reshape(-1, self.batch))
+        steps = rows // self.batch
+        if self.key is not None:
+            self.state, loss, self.key = shuffled_epoch(self.state, self.x, self.y, self.key, steps, self.batch)
+        else:
+            order = self.rng.permutation(len(self.x)).astype(np.int32)[: steps * self.batch]
+            self.state, loss = epoch(self.state, self.x, self.y, order.reshape(steps, self.batch))
         loss.block_until_ready()
 
 
-bench_worker.serve(Jax)
+bench_worker.serve(lambda *what: Jax(*what, shuffle_in_jax=sys.argv[1:] != ["numpy"]))

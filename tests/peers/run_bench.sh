@@ -1,6 +1,6 @@
 #!/bin/bash
 # Training speed of nibble beside its peers on one core: PyTorch eager (as it comes, and with its fused Adam), tf.keras' fit,
-# and a whole epoch in one jitted JAX scan.
+# and a whole epoch in one jitted JAX scan (shuffled by JAX within it, or by NumPy).
 #   tests/peers/run_bench.sh [NIBBLE [OPTIONS]]   NIBBLE: the program (build/release/nibble, built when it is missing);
 #                                                 OPTIONS: of bench_peers.py, such as --rounds 9 --core 1 --json FILE
 # The Python environments (about 7 GB with PyTorch, which brings CUDA's libraries along) are made once, in $NIBBLE_PEERS or
@@ -30,5 +30,6 @@ add_peer torch "PyTorch eager" bench_torch.py
 [ ! -e "$peers/torch/requirements.txt" ] || add_peer torch "PyTorch, fused Adam" bench_torch.py fused
 add_peer keras2 "tf.keras fit" bench_keras.py
 add_peer keras3 "JAX scan" bench_jax.py
+[ ! -e "$peers/keras3/requirements.txt" ] || add_peer keras3 "JAX scan, NumPy shuffle" bench_jax.py numpy
 [ ${#commands[@]} -gt 0 ] || skip "there is no peer to compare with"
 python3 "$here/bench_peers.py" "$nibble" "${commands[@]}" "${@:2}"
