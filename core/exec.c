@@ -28,6 +28,12 @@ static bool is_wide(const nib_exec *exec, nib_value v)
     return is_op(exec, v, NIB_RATE_TILE) && (node_of(exec, v)->op->flags & NIB_OP_BATCH_WIDE);
 }
 
+/* Something of a tile-rate node is made once per step. */
+static bool is_prepared(const nib_exec *exec, nib_value v)
+{
+    return exec->plan->node[v].prepared_at.space != NIB_SPACE_NONE;
+}
+
 /* A view of a value without its data: [capacity or rows, row]. */
 static nib_tensor tensor_of(const nib_exec *exec, const nib_shape *shape)
 {
@@ -55,6 +61,8 @@ static void fill_call(const nib_exec *exec, nib_value v, uint32_t stream, nib_ca
     call->y = call->dy = tensor_of(exec, &node->shape);
     call->rows = call->y.dim[0];
     call->state = exec->state + exec->plan->node[v].state;
+    call->fused_y = exec->plan->node[v].fused_y;
+    call->fused_x = exec->plan->node[v].fused_x;
     for (int i = 0; i < node->n_inputs; ++i)
         call->x[i] = call->dx[i] = tensor_of(exec, &node_of(exec, node->input[i])->shape);
 }
@@ -75,7 +83,7 @@ static void bind_step_call(nib_exec *exec, nib_value v)
     const nib_node *node = node_of(exec, v);
     const nib_plan_node *p = &exec->plan->node[v];
     nib_call *call = &exec->step_call[v];
-    if (!is_op(exec, v, NIB_RATE_STEP) && !is_wide(exec, v))
+    if (!is_op(exec, v, NIB_RATE_STEP) && !is_wide(exec, v) && !is_prepared(exec, v))
         return;
     bool step = node->shape.rate == NIB_RATE_STEP;
     for (int i = 0; i < node->n_inputs; ++i) {
@@ -86,6 +94,7 @@ static void bind_step_call(nib_exec *exec, nib_value v)
         call->accumulate[i] = true;
     }
     call->tile = step ? NULL : &exec->whole;
+    call->prepared = nib_worker_address(exec, exec->worker, p->prepared_at);
     if (step) {
         call->y.data = nib_worker_address(exec, exec->worker, p->value_at);
         call->saved = nib_worker_address(exec, exec->worker, p->saved_at);
@@ -108,7 +117,8 @@ static nib_status make_calls(nib_exec *exec, nib_error *err)
         for (int w = 0; w < exec->threads; ++w)
             fill_call(exec, v, stream, &exec->worker[w].call[v]);
         bind_step_call(exec, v);
-        exec->moves_values[v] = exec->plan->node[v].value_at.space == NIB_SPACE_BATCH ||
+        const nib_value result = exec->plan->node[v].result;
+        exec->moves_values[v] = exec->plan->node[result].value_at.space == NIB_SPACE_BATCH ||
                                 exec->plan->node[v].saved_at.space == NIB_SPACE_BATCH;
         for (int i = 0; i < node->n_inputs; ++i) {
             nib_value x = exec->plan->node[node->input[i]].source;
@@ -314,7 +324,7 @@ static void run_phases(nib_exec *exec)
     }
 }
 
-/* Step-rate nodes, and states of batch-wide nodes when evaluating. */
+/* Step-rate nodes, what products prepare, and states of batch-wide nodes when evaluating. */
 static void run_step_forward(nib_exec *exec)
 {
     const bool evaluate = exec->plan->mode == NIB_MODE_EVALUATE;
@@ -323,6 +333,8 @@ static void run_step_forward(nib_exec *exec)
             exec->op[v]->forward(&exec->step_call[v]);
         else if (evaluate && is_wide(exec, v))
             exec->op[v]->reduced(&exec->step_call[v], NULL);
+        else if (is_prepared(exec, v))
+            exec->op[v]->prepare(&exec->step_call[v]);
     }
 }
 
@@ -425,7 +437,7 @@ static nib_value find_in_tile(nib_exec *exec, const nib_phase *phase, int64_t nu
         if (action->kind != NIB_ACTION_GATHER && action->kind != NIB_ACTION_FORWARD)
             continue;
         const nib_shape *shape = &node_of(exec, action->value)->shape;
-        const nib_place place = exec->plan->node[action->value].value_at;
+        const nib_place place = exec->plan->node[exec->plan->node[action->value].result].value_at;
         int64_t rows = shape->domain == NIB_DOMAIN_ELEMENTS ? worker->tile.elements : worker->tile.samples;
         const float *y = nib_worker_address(exec, worker, place);
         if (action->value < before && !all_finite(y, rows, nib_shape_row(shape), place.stride))

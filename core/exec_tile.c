@@ -39,8 +39,9 @@ static void bind_values(const nib_exec *exec, nib_worker *worker, nib_value v)
     for (int i = 0; i < node->n_inputs; ++i)
         call->x[i].data =
             nib_worker_address(exec, worker, exec->plan->node[source_of(exec, node, i)].value_at);
-    call->y.data = nib_worker_address(exec, worker, p->value_at);
+    call->y.data = nib_worker_address(exec, worker, exec->plan->node[p->result].value_at);
     call->saved = nib_worker_address(exec, worker, p->saved_at);
+    call->prepared = nib_worker_address(exec, worker, p->prepared_at);
 }
 
 /* The first tile of a lane overwrites what the lane had of the last batch. */
@@ -53,7 +54,7 @@ static void bind_gradients(const nib_exec *exec, nib_worker *worker, nib_value v
     for (int i = 0; i < node->n_inputs; ++i) {
         if (!p->wants[i])
             continue;
-        nib_place place = exec->plan->node[node->input[i]].gradient_at;
+        nib_place place = exec->plan->node[i == 0 ? p->receiver : node->input[i]].gradient_at;
         call->dx[i].data = nib_worker_address(exec, worker, place);
         call->accumulate[i] = p->accumulate[i] || (place.space == NIB_SPACE_GRADIENT && !worker->first);
     }

@@ -48,7 +48,15 @@ static const nib_kernels *own_kernels(void)
     return choice.openblas ? NULL : nib_kernels_of(choice.isa);
 }
 
-void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows)
+static void relu_rows(nib_tensor y, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < y.row_size; ++c)
+            y.data[r * y.stride + c] = y.data[r * y.stride + c] < 0.0f ? 0.0f : y.data[r * y.stride + c];
+}
+
+void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows,
+                      nib_fused fused)
 {
     const nib_kernels *own = own_kernels();
     if (own) {
@@ -62,7 +70,9 @@ void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bia
                                .b_stride = w.stride,
                                .c = y.data,
                                .c_stride = y.stride,
-                               .start = bias};
+                               .start = bias,
+                               .epilogue.kind =
+                                   fused == NIB_FUSED_RELU ? NIB_EPILOGUE_RELU : NIB_EPILOGUE_NONE};
         if (p.n <= own->narrow_limit)
             own->narrow(&p);
         else
@@ -75,44 +85,79 @@ void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bia
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)rows, (blasint)y.row_size,
                 (blasint)x.row_size, 1.0f, x.data, (blasint)x.stride, w.data, (blasint)w.stride,
                 bias ? 1.0f : 0.0f, y.data, (blasint)y.stride);
+    if (fused == NIB_FUSED_RELU)
+        relu_rows(y, rows);
 }
 
-/* w is transposed panel by panel, on the stack. */
-static void own_input_gradient(const nib_kernels *own, nib_tensor dx, nib_tensor dy, nib_tensor w,
-                               int64_t rows, bool accumulate)
+/* w is transposed panel by panel, on the stack. `p` is the whole product but for B. */
+static void turn_on_the_way(const nib_kernels *own, const nib_product *p, nib_tensor w)
 {
     enum { COLUMNS = 32, DEPTH = 256 };
     _Alignas(64) float panel[COLUMNS * DEPTH];
-    for (int64_t k = 0; k < dy.row_size; k += DEPTH)
-        for (int64_t column = 0; column < dx.row_size; column += COLUMNS) {
-            const int64_t columns = dx.row_size - column < COLUMNS ? dx.row_size - column : COLUMNS;
-            const int64_t depth = dy.row_size - k < DEPTH ? dy.row_size - k : DEPTH;
+    for (int64_t k = 0; k < p->k; k += DEPTH)
+        for (int64_t column = 0; column < p->n; column += COLUMNS) {
+            const int64_t columns = p->n - column < COLUMNS ? p->n - column : COLUMNS;
+            const int64_t depth = p->k - k < DEPTH ? p->k - k : DEPTH;
+            nib_product part = *p;
             own->transpose(panel, COLUMNS, w.data + column * w.stride + k, w.stride, columns, depth);
-            const nib_product p = {.m = rows,
-                                   .n = columns,
-                                   .k = depth,
-                                   .a = dy.data + k,
-                                   .a_row = dy.stride,
-                                   .a_step = 1,
-                                   .b = panel,
-                                   .b_stride = COLUMNS,
-                                   .c = dx.data + column,
-                                   .c_stride = dx.stride,
-                                   .accumulate = accumulate || k > 0};
-            own->product(&p);
+            part.n = columns;
+            part.k = depth;
+            part.a += k;
+            part.b = panel;
+            part.b_stride = COLUMNS;
+            part.c += column;
+            part.accumulate = p->accumulate || k > 0;
+            if (k + depth < p->k)
+                part.epilogue.kind = NIB_EPILOGUE_NONE;
+            else if (part.epilogue.gate)
+                part.epilogue.gate += column;
+            own->product(&part);
         }
 }
 
-void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, int64_t rows, bool accumulate)
+static void gate_rows(nib_tensor dx, nib_tensor x, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < dx.row_size; ++c)
+            if (!(x.data[r * x.stride + c] > 0.0f))
+                dx.data[r * dx.stride + c] = 0.0f;
+}
+
+void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const float *turned, int64_t rows,
+                             bool accumulate, nib_fused fused, nib_tensor x)
 {
     const nib_kernels *own = own_kernels();
     if (own) {
-        own_input_gradient(own, dx, dy, w, rows, accumulate);
+        nib_product p = {.m = rows,
+                         .n = dx.row_size,
+                         .k = dy.row_size,
+                         .a = dy.data,
+                         .a_row = dy.stride,
+                         .a_step = 1,
+                         .b = turned,
+                         .b_stride = nib_padded(dx.row_size),
+                         .c = dx.data,
+                         .c_stride = dx.stride,
+                         .accumulate = accumulate};
+        if (fused == NIB_FUSED_RELU)
+            p.epilogue = (nib_epilogue){NIB_EPILOGUE_GATE, x.data, x.stride};
+        if (turned)
+            own->product(&p);
+        else
+            turn_on_the_way(own, &p, w);
         return;
     }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)dx.row_size,
                 (blasint)dy.row_size, 1.0f, dy.data, (blasint)dy.stride, w.data, (blasint)w.stride,
                 accumulate ? 1.0f : 0.0f, dx.data, (blasint)dx.stride);
+    if (fused == NIB_FUSED_RELU)
+        gate_rows(dx, x, rows);
+}
+
+void nib_gemm_turn(float *turned, nib_tensor w)
+{
+    nib_kernels_of(nib_isa_chosen().isa)
+        ->transpose(turned, nib_padded(w.dim[0]), w.data, w.stride, w.dim[0], w.row_size);
 }
 
 void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate)

@@ -12,13 +12,27 @@
 
 #include "core/tensor.h"
 
-/** y = x w + bias: y [m, n], x [m, k], w [k, n], bias [n padded] or NULL (0). The bias is the initial
- * accumulator.
- */
-void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows);
+/** What can be done to an element of a product while it is still in a register: the place for further steps.
+ * The bits are those of the step done afterwards. */
+typedef enum nib_fused {
+    NIB_FUSED_NONE,
+    NIB_FUSED_RELU, /**< forward y < 0 ? 0 : y; backward y > 0 ? dy : 0 */
+} nib_fused;
 
-/** dx (+)= dy w^T: dx [m, k], dy [m, n], w [k, n]. */
-void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, int64_t rows, bool accumulate);
+/** y = fused(x w + bias): y [m, n], x [m, k], w [k, n], bias [n padded] or NULL (0). The bias is the initial
+ * accumulator. */
+void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows,
+                      nib_fused fused);
+
+/** dx (+)= dy w^T: dx [m, k], dy [m, n], w [k, n].
+ *  @param turned  w^T as nib_gemm_turn left it, or NULL: it is made on the way, for every call
+ *  @param fused   not with `accumulate`: x is what this step made of another value, and dx is to be that
+ * one's gradient */
+void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const float *turned, int64_t rows,
+                             bool accumulate, nib_fused fused, nib_tensor x);
+
+/** Transpose w [k, n] for nib_gemm_input_gradient; `turned` has n * nib_padded(k) floats. */
+void nib_gemm_turn(float *turned, nib_tensor w);
 
 /** dw (+)= x^T dy: dw [k, n], x [m, k], dy [m, n]. */
 void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate);

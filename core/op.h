@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/gemm.h"
 #include "core/isa.h"
 #include "core/options.h"
 #include "core/status.h"
@@ -77,7 +78,11 @@ typedef struct nib_call {
     float *saved;  /**< [rows x saved_row] of this tile, stride nib_padded(saved_row): forward keeps here what
                       backward needs; NULL when evaluating */
     double *state; /**< batch-wide ops: [state_doubles] results of the reduction, the same for all tiles */
-    bool dry;      /**< `reduced` must not write running statistics (diagnosis) */
+    nib_fused fused_y; /**< NIB_OP_EPILOGUE: y is to be this step of the result */
+    nib_fused
+        fused_x;     /**< NIB_OP_EPILOGUE: x[0] was made by this step; dx[0] is to be its input's gradient */
+    float *prepared; /**< [prepared_floats] what op->prepare made for this step, or NULL */
+    bool dry;        /**< `reduced` must not write running statistics (diagnosis) */
     const nib_tile *tile; /**< NULL for step-rate calls; in `reduced` only the batch's counts are set */
 } nib_call;
 
@@ -87,15 +92,17 @@ typedef enum nib_op_flag {
     NIB_OP_IN_PLACE = 4, /**< elementwise: y may be x[0] (unless READS_X), and dx[0] may be dy */
     NIB_OP_BATCH_WIDE =
         8, /**< in training needs a reduction over the whole batch before forward (and backward) */
+    NIB_OP_EPILOGUE = 32,     /**< a product that can take the steps of nib_fused along */
     NIB_OP_IDENTITY_EVAL = 16 /**< y = x when evaluating (dropout): the planner leaves it out */
 } nib_op_flag;
 
 /** What the planner must know of a node; filled by op->infer. */
 typedef struct nib_op_plan {
     nib_shape y;
-    int64_t saved_row;      /**< floats kept per row between forward and backward */
-    int64_t state_doubles;  /**< batch-wide: results of the reduction */
-    int64_t reduce_doubles; /**< batch-wide: partial sums per lane, forward and backward each */
+    int64_t saved_row;       /**< floats kept per row between forward and backward */
+    int64_t prepared_floats; /**< kept for a step by op->prepare, where dx[0] is wanted */
+    int64_t state_doubles;   /**< batch-wide: results of the reduction */
+    int64_t reduce_doubles;  /**< batch-wide: partial sums per lane, forward and backward each */
 } nib_op_plan;
 
 /** How a gradient-check case fills an input. */
@@ -132,12 +139,17 @@ typedef struct nib_op {
     unsigned
         no_gradient; /**< bit i: none flows to input i (targets, running statistics); dx[i].data is NULL */
 
+    nib_fused fused; /**< the step of nib_fused that this op is: a product before it may do it on the way */
+
     /** Check the inputs' shapes and fill `plan`. The message names what does not fit; the graph adds the
      * node. */
     nib_status (*infer)(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,
                         nib_error *err);
     void (*forward)(const nib_call *call);
     void (*backward)(const nib_call *call); /**< NULL: no gradient flows through */
+    /** Once per step before the tiles, in training: make `prepared` from the step-rate inputs (the others'
+     * data is NULL). NULL: nothing to make. */
+    void (*prepare)(const nib_call *call);
 
     /* Batch-wide ops, tile-rate only. Training: partial sums of a tile are added to `sum` [reduce_doubles];
      * the sums of all lanes, added in order, become `state`. The backward pair does the same before backward;

@@ -8,13 +8,20 @@
 static void forward(const nib_call *call)
 {
     const float *bias = call->inputs == 3 ? call->x[2].data : NULL;
-    nib_gemm_forward(call->y, call->x[0], call->x[1], bias, call->y.dim[0]);
+    nib_gemm_forward(call->y, call->x[0], call->x[1], bias, call->y.dim[0], call->fused_y);
+}
+
+/* w^T, the same for all tiles. */
+static void prepare(const nib_call *call)
+{
+    nib_gemm_turn(call->prepared, call->x[1]);
 }
 
 static void backward(const nib_call *call)
 {
     if (call->dx[0].data)
-        nib_gemm_input_gradient(call->dx[0], call->dy, call->x[1], call->dx[0].dim[0], call->accumulate[0]);
+        nib_gemm_input_gradient(call->dx[0], call->dy, call->x[1], call->prepared, call->dx[0].dim[0],
+                                call->accumulate[0], call->fused_x, call->x[0]);
     if (call->dx[1].data)
         nib_gemm_weight_gradient(call->dx[1], call->x[0], call->dy, call->rows, call->accumulate[1]);
     if (call->inputs == 3 && call->dx[2].data)
@@ -38,6 +45,8 @@ static nib_status infer(const void *options, const nib_shape *x, int inputs, nib
                         nib_shape_text(&x[1], b));
     plan->y = x[0];
     plan->y.dim[step ? 1 : 0] = x[1].dim[1];
+    if (!step)
+        plan->prepared_floats = x[1].dim[1] * nib_padded(x[1].dim[0]);
     return NIB_OK;
 }
 
@@ -67,10 +76,11 @@ const nib_op NIB_ISA_NAME(nib_op_matmul) = {
     .options = NIB_OPTION_TABLE_EMPTY,
     .min_inputs = 2,
     .max_inputs = 3,
-    .flags = NIB_OP_READS_X,
+    .flags = NIB_OP_READS_X | NIB_OP_EPILOGUE,
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .prepare = prepare,
     .cases = cases,
     .n_cases = (int)(sizeof cases / sizeof cases[0]),
 };

@@ -46,6 +46,7 @@ const nib_op NIB_ISA_NAME(nib_op_relu) = {
     .min_inputs = 1,
     .max_inputs = 1,
     .flags = NIB_OP_READS_Y | NIB_OP_IN_PLACE,
+    .fused = NIB_FUSED_RELU,
     .infer = nib_op_infer_same,
     .forward = forward,
     .backward = backward,

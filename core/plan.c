@@ -170,7 +170,8 @@ static void schedule_forward(nib_plan *plan, int segment)
         if (!p->used || !is_tile(plan, v) || p->segment != segment)
             continue;
         bool input = node_of(plan, v)->kind == NIB_NODE_INPUT;
-        act(plan, input ? NIB_ACTION_GATHER : NIB_ACTION_FORWARD, v, v);
+        if (!p->taken_forward)
+            act(plan, input ? NIB_ACTION_GATHER : NIB_ACTION_FORWARD, v, v);
         act_on_marks(plan, NIB_ACTION_LOSS, losses, n_losses, v);
         act_on_marks(plan, NIB_ACTION_WATCH, watches, n_watches, v);
         if (plan->mode == NIB_MODE_EVALUATE)
@@ -195,7 +196,8 @@ static void schedule_backward(nib_plan *plan, int segment)
         bool wide = is_wide(plan, v);
         if (p->segment == segment) {
             act_on_marks(plan, NIB_ACTION_SEED, losses, n_losses, v);
-            act(plan, wide ? NIB_ACTION_REDUCE_BACKWARD : NIB_ACTION_BACKWARD, v, v);
+            if (!p->taken_backward)
+                act(plan, wide ? NIB_ACTION_REDUCE_BACKWARD : NIB_ACTION_BACKWARD, v, v);
         } else if (wide && p->segment == segment + 1) {
             act(plan, NIB_ACTION_BACKWARD, v, v);
         }
@@ -236,7 +238,7 @@ static void find_first_writers(nib_plan *plan, bool *written)
         for (int i = 0; i < node_of(plan, action->value)->n_inputs; ++i) {
             if (!p->wants[i])
                 continue;
-            nib_value x = input_of(plan, action->value, i);
+            nib_value x = i == 0 ? p->receiver : input_of(plan, action->value, i);
             p->accumulate[i] = written[x];
             written[x] = true;
         }
@@ -274,7 +276,8 @@ nib_status nib_plan_create(nib_plan **out, nib_arena *arena, const nib_graph *gr
         status = nib_fail_memory(err, "plan");
     }
     bool *written = status == NIB_OK ? NIB_NEW(scratch, bool, plan->nodes) : NULL;
-    if (status == NIB_OK && !written)
+    int *uses = written ? NIB_NEW(scratch, int, plan->nodes) : NULL;
+    if (status == NIB_OK && !uses)
         status = nib_fail_memory(err, "plan");
     if (status == NIB_OK) {
         choose_tile(plan, max_elements);
@@ -283,7 +286,9 @@ nib_status nib_plan_create(nib_plan **out, nib_arena *arena, const nib_graph *gr
         mark_used(plan);
         if (mode == NIB_MODE_TRAIN)
             mark_gradients(plan);
-        schedule(plan, cut_segments(plan));
+        int segments = cut_segments(plan);
+        nib_plan_fuse(plan, uses);
+        schedule(plan, segments);
         find_first_writers(plan, written);
         status = nib_plan_place(plan, scratch, err);
     }

@@ -4,7 +4,7 @@
  *  Order. Tile-rate nodes are cut into segments at batch-wide nodes (in training). A phase is one walk over
  * all tiles: forward of segment 0, 1, ...; the last segment forward and backward; backward of the others in
  * reverse. A phase is a list of actions; a batch-wide node whose sums a phase collects is finished between
- * two phases. Later passes (fusion of ops into products) rewrite the list.
+ * two phases. Steps that a product takes along (plan_fuse.c) have no action of their own.
  *
  *  Place. A buffer that lives within one phase lies in the tile arena of a thread, where dead buffers of
  * equal width are used again (so padding stays zero) and elementwise ops work in place. A buffer that lives
@@ -59,9 +59,14 @@ typedef struct nib_phase {
 typedef struct nib_plan_node {
     nib_value source; /**< the node whose value this one's is: itself, or past an op that is left out */
     bool used;
-    bool gradient; /**< its gradient is computed */
+    bool gradient;              /**< its gradient is computed */
+    nib_fused fused_y, fused_x; /**< steps that its call takes along */
+    nib_value result; /**< whose value its forward writes: its own, or that of the step taken along */
+    nib_value
+        receiver; /**< whose gradient dx[0] is: input 0's, or that of the input of the step taken along */
+    bool taken_forward, taken_backward; /**< a step that a product takes along: no action of its own */
     int segment;
-    nib_place value_at, gradient_at, saved_at;
+    nib_place value_at, gradient_at, saved_at, prepared_at;
     int64_t state;                   /**< batch-wide: doubles into the states */
     int64_t sums;                    /**< batch-wide: doubles into a lane's sums */
     bool wants[NIB_MAX_INPUTS];      /**< dx[i] is computed */
@@ -90,6 +95,11 @@ typedef struct nib_plan {
 NIB_MUST_USE nib_status nib_plan_create(nib_plan **plan, nib_arena *arena, const nib_graph *graph,
                                         nib_mode mode, int64_t max_batch, int64_t max_elements,
                                         nib_error *err);
+
+/** Part of nib_plan_create: let products take along the activation behind them, and backward the one before
+ * them. NIBBLE_FUSE=0 leaves everything as passes of their own: the same bits forward. `uses` [nodes] is
+ * scratch. */
+void nib_plan_fuse(nib_plan *plan, int *uses);
 
 /** Second half of nib_plan_create: give every buffer its place. `scratch` may go afterwards. */
 NIB_MUST_USE nib_status nib_plan_place(nib_plan *plan, nib_arena *scratch, nib_error *err);

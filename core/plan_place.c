@@ -97,7 +97,7 @@ static void record_lives(placing *placer)
                 break;
             case NIB_ACTION_FORWARD:
                 touch_forward(placer, v);
-                touch(placer, v, VALUE);
+                touch(placer, plan->node[v].result, VALUE);
                 touch(placer, v, SAVED);
                 break;
             case NIB_ACTION_REDUCE:
@@ -113,7 +113,7 @@ static void record_lives(placing *placer)
                 touch_backward(placer, v);
                 for (int i = 0; i < node_of(placer, v)->n_inputs; ++i)
                     if (plan->node[v].wants[i])
-                        touch(placer, input_of(placer, v, i), GRADIENT);
+                        touch(placer, i == 0 ? plan->node[v].receiver : input_of(placer, v, i), GRADIENT);
                 break;
             }
         }
@@ -264,6 +264,12 @@ static void place_step_rate(placing *placer)
                 plan->step_floats += rows * stride;
             }
             plan->has_step_nodes = true;
+        }
+        const bool prepares =
+            node->kind == NIB_NODE_OP && node->op->prepare && node->plan.prepared_floats > 0;
+        if (prepares && plan->mode == NIB_MODE_TRAIN && p->wants[0]) {
+            p->prepared_at = (nib_place){NIB_SPACE_STEP, plan->step_floats, 0, NIB_DOMAIN_NONE};
+            plan->step_floats += nib_padded(node->plan.prepared_floats);
         }
     }
     /* Gradients that tiles write follow the parameters', so that one pass adds the lanes; then the others. */

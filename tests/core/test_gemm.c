@@ -53,15 +53,15 @@ static void check_shape(int64_t rows, int64_t k, int64_t n)
     float *before = nib_aligned_alloc(largest);
     for (int64_t r = 0; r < rows; ++r)
         memcpy(before + r * y.stride, bias.data, (size_t)y.stride * sizeof *before);
-    nib_gemm_forward(y, x, w, bias.data, rows);
+    nib_gemm_forward(y, x, w, bias.data, rows, NIB_FUSED_NONE);
     expect_product(y, before, x.data, x.stride, 1, w.data, w.stride, 1, k, rows, "x w + b");
     memset(before, 0, largest);
-    nib_gemm_forward(y, x, w, NULL, rows);
+    nib_gemm_forward(y, x, w, NULL, rows, NIB_FUSED_NONE);
     expect_product(y, before, x.data, x.stride, 1, w.data, w.stride, 1, k, rows, "x w");
-    nib_gemm_input_gradient(dx, dy, w, rows, false);
+    nib_gemm_input_gradient(dx, dy, w, NULL, rows, false, NIB_FUSED_NONE, x);
     expect_product(dx, before, dy.data, dy.stride, 1, w.data, 1, w.stride, n, rows, "dy w^T");
     memcpy(before, dx.data, (size_t)(rows * dx.stride) * sizeof *before);
-    nib_gemm_input_gradient(dx, dy, w, rows, true);
+    nib_gemm_input_gradient(dx, dy, w, NULL, rows, true, NIB_FUSED_NONE, x);
     expect_product(dx, before, dy.data, dy.stride, 1, w.data, 1, w.stride, n, rows, "+= dy w^T");
     memset(before, 0, largest);
     nib_gemm_weight_gradient(dw, x, dy, rows, false);
@@ -95,8 +95,8 @@ Test(gemm, a_row_is_the_same_wherever_it_lies)
                        bias = matrix(1, widths[n], 5);
             for (int r = 1; r < 64; ++r)
                 memcpy(x.data + r * x.stride, x.data, (size_t)x.stride * sizeof(float));
-            nib_gemm_forward(y, x, w, bias.data, 64);
-            nib_gemm_input_gradient(dx, y, w, 64, false);
+            nib_gemm_forward(y, x, w, bias.data, 64, NIB_FUSED_NONE);
+            nib_gemm_input_gradient(dx, y, w, NULL, 64, false, NIB_FUSED_NONE, x);
             for (int r = 1; r < 64; ++r) {
                 cr_assert(memcmp(y.data + r * y.stride, y.data, (size_t)y.stride * sizeof(float)) == 0,
                           "x w: row %d of 64x%dx%d differs from row 0", r, (int)widths[k], (int)widths[n]);

@@ -1,0 +1,98 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/plan.h"
+
+static const nib_node *node_of(const nib_plan *plan, nib_value value)
+{
+    return nib_graph_node(plan->graph, value);
+}
+
+static nib_value input_of(const nib_plan *plan, nib_value value, int i)
+{
+    return plan->node[node_of(plan, value)->input[i]].source;
+}
+
+static void count_marks(const nib_plan *plan, const nib_graph_mark *mark, int count, int *uses)
+{
+    for (int i = 0; i < count; ++i)
+        ++uses[plan->node[mark[i].value].source];
+}
+
+/* How often a value is asked for: by nodes, losses, watches and outputs. */
+static void count_uses(const nib_plan *plan, int *uses)
+{
+    const nib_graph_mark *mark;
+    for (nib_value v = 0; v < plan->nodes; ++v)
+        for (int i = 0; plan->node[v].used && i < node_of(plan, v)->n_inputs; ++i)
+            ++uses[input_of(plan, v, i)];
+    int count = nib_graph_losses(plan->graph, &mark);
+    count_marks(plan, mark, count, uses);
+    count = nib_graph_watches(plan->graph, &mark);
+    count_marks(plan, mark, count, uses);
+    count = nib_graph_outputs(plan->graph, &mark);
+    if (plan->mode == NIB_MODE_EVALUATE)
+        count_marks(plan, mark, count, uses);
+}
+
+static bool is_used_op(const nib_plan *plan, nib_value v)
+{
+    const nib_node *node = node_of(plan, v);
+    return plan->node[v].used && node->kind == NIB_NODE_OP && node->shape.rate == NIB_RATE_TILE;
+}
+
+static bool is_product(const nib_plan *plan, nib_value v)
+{
+    return is_used_op(plan, v) && (node_of(plan, v)->op->flags & NIB_OP_EPILOGUE);
+}
+
+/* The only node that asks for v, or -1. */
+static nib_value only_user(const nib_plan *plan, nib_value v)
+{
+    for (nib_value user = v + 1; user < plan->nodes; ++user)
+        for (int i = 0; plan->node[user].used && i < node_of(plan, user)->n_inputs; ++i)
+            if (input_of(plan, user, i) == v)
+                return user;
+    return -1;
+}
+
+/* product -> step: the product's rows are finished with the step, its own value exists nowhere. */
+static void fuse_forward(nib_plan *plan, nib_value step, const int *uses)
+{
+    const nib_value product = input_of(plan, step, 0);
+    if (!is_product(plan, product) || uses[product] != 1)
+        return;
+    plan->node[product].fused_y = node_of(plan, step)->op->fused;
+    plan->node[product].result = step;
+    plan->node[step].taken_forward = true;
+}
+
+/* value -> step -> product: the product's dx is the gradient of `value`, the step's own exists nowhere. */
+static void fuse_backward(nib_plan *plan, nib_value step, const int *uses)
+{
+    const nib_value value = input_of(plan, step, 0);
+    const nib_value product = uses[step] == 1 ? only_user(plan, step) : -1;
+    if (product < 0 || !is_product(plan, product) || input_of(plan, product, 0) != step || uses[value] != 1 ||
+        !plan->node[step].wants[0] || !plan->node[product].wants[0])
+        return;
+    plan->node[product].fused_x = node_of(plan, step)->op->fused;
+    plan->node[product].receiver = value;
+    plan->node[step].taken_backward = true;
+}
+
+void nib_plan_fuse(nib_plan *plan, int *uses)
+{
+    const char *wanted = getenv("NIBBLE_FUSE");
+    for (nib_value v = 0; v < plan->nodes; ++v) {
+        plan->node[v].result = v;
+        plan->node[v].receiver = node_of(plan, v)->n_inputs > 0 ? input_of(plan, v, 0) : v;
+    }
+    if (wanted && strcmp(wanted, "0") == 0)
+        return;
+    count_uses(plan, uses);
+    for (nib_value v = 0; v < plan->nodes; ++v)
+        if (is_used_op(plan, v) && node_of(plan, v)->op->fused != NIB_FUSED_NONE) {
+            fuse_forward(plan, v, uses);
+            fuse_backward(plan, v, uses);
+        }
+}
