@@ -102,20 +102,6 @@ static void print_case(const nib_bench_result *r, const nib_bench_case *c, FILE 
         fprintf(out, "  warning: nibble's weights differ between thread counts\n");
 }
 
-/* Something else ran: what one thread alone got of its processor. */
-static double least_cpu(const nib_bench_result *r)
-{
-    double least = 1;
-    for (int i = 0; i < r->n_cases; ++i)
-        for (int k = 0; k < r->cases[i].n_programs; ++k) {
-            const nib_bench_program *p = &r->cases[i].program[k];
-            const double cpu = nib_bench_spread_of(p->cpu, r->rounds).median;
-            if (!p->hog && p->threads == 1 && cpu < least)
-                least = cpu;
-        }
-    return least;
-}
-
 void nib_bench_print(const nib_bench_result *r, FILE *out)
 {
     char model[128], engine[64];
@@ -131,10 +117,8 @@ void nib_bench_print(const nib_bench_result *r, FILE *out)
             (long long)r->rounds, r->plan->cpu_time ? ", one thread by processor time" : "");
     for (int i = 0; i < r->n_cases; ++i)
         print_case(r, &r->cases[i], out);
-    if (least_cpu(r) < 0.95)
-        fprintf(out,
-                "\nwarning: the machine was busy: a program of one thread got only %.0f %% of a processor\n",
-                100 * least_cpu(r));
+    if (r->others > 0.05)
+        fprintf(out, "\nwarning: other programs kept %.2f processors busy meanwhile\n", r->others);
 }
 
 /* --- JSON
@@ -208,6 +192,7 @@ cJSON *nib_bench_json(const nib_bench_result *r)
     (void)cJSON_AddItemToObject(json, "machine", nib_bench_machine_json());
     (void)cJSON_AddNumberToObject(json, "rounds", (double)r->rounds);
     (void)cJSON_AddBoolToObject(json, "cpu_time", r->plan->cpu_time);
+    (void)cJSON_AddNumberToObject(json, "others", r->others);
     add_spread(json, "peak_flops", nib_bench_spread_of(r->peak, r->rounds));
     (void)cJSON_AddItemToObject(json, "peak_rounds", cJSON_CreateDoubleArray(r->peak, (int)r->rounds));
     cJSON *cases = cJSON_AddArrayToObject(json, "cases");

@@ -5,6 +5,7 @@
 
 #include "tools/bench_clock.h"
 #include "tools/bench_hog.h"
+#include "tools/bench_others.h"
 #include "tools/bench_peak.h"
 
 enum { MAX_PROGRAMS = 2 * NIB_BENCH_CHOICES + 1 };
@@ -167,6 +168,7 @@ static nib_status measure(const bench *b, nib_error *err)
 {
     const nib_isa isa = nib_isa_chosen().isa;
     NIB_TRY(warm_up(b, err));
+    const double begin = nib_bench_wall(), others = nib_bench_others();
     for (int64_t round = 0; round < b->plan->rounds; ++round) {
         double peak = 0;
         for (int i = 0; i < b->result->n_cases; ++i) {
@@ -179,6 +181,8 @@ static nib_status measure(const bench *b, nib_error *err)
         b->result->peak[round] = peak;
         b->result->rounds++;
     }
+    const double taken = nib_bench_wall() - begin;
+    b->result->others = others < 0 || !(taken > 0) ? -1 : (nib_bench_others() - others) / taken;
     return NIB_OK;
 }
 

@@ -48,6 +48,7 @@ typedef struct nib_bench_result {
     const nib_bench_plan *plan;
     int64_t rounds; /**< done */
     double *peak;   /**< [rounds] flop/s of one core */
+    double others; /**< processors that other programs kept busy meanwhile, on average; negative: not known */
     int n_cases;
     nib_bench_case *cases;
 } nib_bench_result;

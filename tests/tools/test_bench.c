@@ -7,6 +7,7 @@
 #include "core/cpu.h"
 #include "tests/tools/call.h"
 #include "tools/bench_options.h"
+#include "tools/bench_others.h"
 #include "tools/bench_peak.h"
 #include "tools/bench_report.h"
 
@@ -94,6 +95,8 @@ Test(bench, rounds)
     nib_progress_init(&progress, stderr, true);
     must(nib_bench_plan_of(&options, &plan, &err), &err);
     must(nib_bench_run(&plan, NULL, &progress, &result, &err), &err);
+    cr_expect(nib_bench_others() >= 0 && result.others >= -0.5, "the system does not tell: %g",
+              result.others);
     cr_assert(result.n_cases == 2 && result.rounds == 3, "%d cases, %d rounds", result.n_cases,
               (int)result.rounds);
     for (int i = 0; i < result.n_cases; i++) {
