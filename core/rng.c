@@ -4,6 +4,8 @@
 
 #include <Random123/philox.h>
 
+#include "core/rng_block.h"
+
 static const double TWO_PI = 6.283185307179586476925286766559;
 
 uint32_t nib_rng_stream(const char *name)
@@ -60,18 +62,35 @@ uint64_t nib_rng_below(const nib_rng *rng, uint64_t element, uint64_t n)
     return scale_down(((uint64_t)w[1] << 32) | w[0], n);
 }
 
+static void words_of_block(const nib_rng *rng, uint64_t first, uint32_t words[4][NIB_RNG_BLOCK])
+{
+#if NIB_ISA_X86
+    const nib_isa isa = nib_isa_chosen().isa;
+    if (isa == NIB_ISA_AVX512) {
+        nib_rng_block_avx512(rng, first, words);
+        return;
+    }
+    if (isa == NIB_ISA_AVX2) {
+        nib_rng_block_avx2(rng, first, words);
+        return;
+    }
+#endif
+    nib_rng_block(rng, first, words);
+}
+
 void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index)
 {
     for (int64_t i = 0; i < n; ++i)
         index[i] = (int32_t)i;
-    /* One call makes the numbers of two elements: the shuffle of a large data set is a serial part of an
-     * epoch. */
-    uint32_t w[4];
+    /* One element makes the numbers of two swaps, and they are made in blocks: the shuffle of a large data
+     * set is a serial part of an epoch. */
+    uint32_t words[4][NIB_RNG_BLOCK];
     for (int64_t i = n - 1; i > 0; --i) {
-        if (i == n - 1 || (i & 1))
-            nib_rng_words(rng, (uint64_t)(i >> 1), w);
-        const uint32_t *half = &w[2 * (i & 1)];
-        int64_t j = (int64_t)scale_down(((uint64_t)half[1] << 32) | half[0], (uint64_t)i + 1);
+        const int64_t at = (i >> 1) % NIB_RNG_BLOCK, half = 2 * (i & 1);
+        if (i == n - 1 || (at == NIB_RNG_BLOCK - 1 && half == 2))
+            words_of_block(rng, (uint64_t)((i >> 1) - at), words);
+        const uint64_t word = ((uint64_t)words[half + 1][at] << 32) | words[half][at];
+        int64_t j = (int64_t)scale_down(word, (uint64_t)i + 1);
         int32_t swap = index[i];
         index[i] = index[j];
         index[j] = swap;

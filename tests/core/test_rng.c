@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/rng.h"
+#include "core/rng_block.h"
 
 /* philox4x32 10 of Random123's tests/kat_vectors: counter, key, result. */
 static const uint32_t vectors[][10] = {
@@ -118,4 +119,63 @@ Test(rng, a_permutation_has_every_index_once_and_no_favourites)
     for (int i = 0; i < 5; ++i)
         for (int k = 0; k < 5; ++k)
             cr_expect(abs(at[i][k] - 4000) < 300, "%d is at %d %d times in 20000", k, i, at[i][k]);
+}
+
+static void expect_block(const char *name, const nib_rng *rng, uint64_t first,
+                         uint32_t words[4][NIB_RNG_BLOCK])
+{
+    for (uint64_t i = 0; i < NIB_RNG_BLOCK; ++i) {
+        uint32_t w[4];
+        nib_rng_words(rng, first + i, w);
+        for (int k = 0; k < 4; ++k)
+            cr_assert(words[k][i] == w[k], "%s: word %d of element %d is %08x, not %08x", name, k, (int)i,
+                      words[k][i], w[k]);
+    }
+}
+
+Test(rng, blocks_are_the_words_of_their_elements)
+{
+    const nib_rng rng = {.seed = UINT64_C(0x123456789abcdef0), .stream = 0xdeadbeef, .step = 7};
+    uint32_t words[4][NIB_RNG_BLOCK];
+    for (uint64_t first = 0; first < UINT64_C(0xf000000000000000); first = 3 * first + 64) {
+        nib_rng_block(&rng, first, words);
+        expect_block("baseline", &rng, first, words);
+#if NIB_ISA_X86
+        if (nib_isa_supported(NIB_ISA_AVX2)) {
+            nib_rng_block_avx2(&rng, first, words);
+            expect_block("avx2", &rng, first, words);
+        }
+        if (nib_isa_supported(NIB_ISA_AVX512)) {
+            nib_rng_block_avx512(&rng, first, words);
+            expect_block("avx512", &rng, first, words);
+        }
+#endif
+        if (first > UINT64_C(0x4000000000000000))
+            break;
+    }
+}
+
+/* As the header defines it, swap by swap. */
+Test(rng, a_permutation_swaps_what_its_elements_say)
+{
+    enum { N = 1000 };
+    const nib_rng rng = {.seed = 11, .stream = 3};
+    int32_t index[N], expected[N];
+    for (int32_t n = 1; n <= N; n += 37) {
+        for (int32_t i = 0; i < n; ++i)
+            expected[i] = i;
+        for (int32_t i = n - 1; i > 0; --i) {
+            uint32_t w[4];
+            nib_rng_words(&rng, (uint64_t)i / 2, w);
+            const uint64_t word = (uint64_t)w[2 * (i % 2) + 1] << 32 | w[2 * (i % 2)];
+            const uint64_t bound = (uint64_t)i + 1; /* far below 2^32: no carry is lost */
+            const uint64_t low = (word & 0xffffffffu) * bound;
+            const int64_t j = (int64_t)(((word >> 32) * bound + (low >> 32)) >> 32);
+            const int32_t swap = expected[i];
+            expected[i] = expected[j];
+            expected[j] = swap;
+        }
+        nib_rng_permutation(&rng, n, index);
+        cr_assert(memcmp(index, expected, (size_t)n * sizeof *index) == 0, "another order of %d", (int)n);
+    }
 }
