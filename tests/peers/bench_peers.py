@@ -47,39 +47,43 @@ def run_nibble(options, net):
 
 
 def measure(options, commands, net):
-    """{program: [samples/s of each round]}, [FMA peak of each round], the last report of nibble bench"""
+    """{program: [samples/s of each round]}, {program: [share of the core that it got]}, [FMA peak of each round], the last
+    report of nibble bench"""
     workers = {name: Worker(options.core, command) for name, command in commands.items()}
     report = run_nibble(options, net)  # warms up, and tells the number of rows
     shape = {"net": [int(w) for w in net.split("-")], "batch": options.batch, "rows": report["cases"][0]["rows"]}
     for worker in workers.values():
         worker.ask(**shape)
-    rates, peaks = {}, []
+    rates, shares, peaks = {}, {}, []
     for number in range(options.rounds):
         print(f"{net}: round {number + 1} of {options.rounds}", file=sys.stderr)
         report = run_nibble(options, net)
         peaks += report["peak_rounds"]
         for program in report["cases"][0]["programs"]:
             rates.setdefault(program["program"], []).extend(program["rounds"])
+            shares.setdefault(program["program"], []).append(program["cpu"])
         for name, worker in workers.items():
-            answer = worker.ask(seconds=options.seconds, cpu=options.cpu_time)
+            answer = worker.ask(seconds=options.seconds, cpu_time=options.cpu_time)
             rates.setdefault(name, []).append(answer["samples_per_second"])
+            shares.setdefault(name, []).append(answer["cpu"])
     for worker in workers.values():
         worker.close()
-    return rates, peaks, report
+    return rates, shares, peaks, report
 
 
-def show(options, net, rates, peaks, report):
+def show(options, net, rates, shares, peaks, report):
     """Print a net's table; return it as a dictionary."""
     macs, result = report["cases"][0]["macs_per_sample"], {}
     print(f"\n{net}, batch {options.batch}, one core")
-    print(f"  {'':24}{'samples/s':>12}{'min':>12}{'max':>12}{'of peak':>10}{'nibble / it':>13}")
+    print(f"  {'':24}{'samples/s':>12}{'min':>12}{'max':>12}{'of peak':>10}{'core got':>10}{'nibble / it':>13}")
     for name, rate in rates.items():
         share = statistics.median(2 * macs * r / p for r, p in zip(rate, peaks))
+        got = statistics.median(shares[name])
         ratio = statistics.median(n / r for n, r in zip(rates["nibble"], rate))
         result[name] = {"median": statistics.median(rate), "min": min(rate), "max": max(rate), "share_of_peak": share}
-        result[name] |= {"nibble_over_it": ratio, "rounds": rate}
+        result[name] |= {"core_got": got, "nibble_over_it": ratio, "rounds": rate}
         print(
-            f"  {name:24}{statistics.median(rate):12,.0f}{min(rate):12,.0f}{max(rate):12,.0f}{share:10.1%}"
+            f"  {name:24}{statistics.median(rate):12,.0f}{min(rate):12,.0f}{max(rate):12,.0f}{share:10.1%}{got:10.0%}"
             + (f"{ratio:13.2f}" if name != "nibble" else "")
         )
     return result
@@ -101,14 +105,14 @@ def main():
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     results, machine = {}, None
     for net in options.net or NETS:
-        rates, peaks, report = measure(options, commands, net)
+        rates, shares, peaks, report = measure(options, commands, net)
         if machine is None:
             machine = report["machine"]
             print("\n".join(f"{key:12}{value}" for key, value in machine.items()))
             print(f"{'FMA peak':12}{statistics.median(peaks) / 1e9:.1f} GFLOP/s of one core")
             clock = "processor time" if options.cpu_time else "wall clock"
             print(f"medians of {options.rounds} interleaved rounds, {clock}; ratios are medians of the rounds' ratios")
-        results[net] = show(options, net, rates, peaks, report)
+        results[net] = show(options, net, rates, shares, peaks, report)
         sys.stdout.flush()
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:

@@ -2,8 +2,8 @@
 
 A peer is a class with train(rows) -> None, made for one net: it trains on so many rows of shuffled batches and returns
 when all is computed. A worker process reads lines of JSON: {"net": [...], "batch": B, "rows": N} makes the peer and warms
-it up, {"seconds": S} times it for at least so long and answers {"samples_per_second": R}; with "cpu": true by the processor
-time of the process, for busy machines.
+it up, {"seconds": S} times it for at least so long and answers {"samples_per_second": R, "cpu": C}, C the share of the core
+that the process got; with "cpu_time": true the rate is by that share of the time, for busy machines.
 """
 
 import json
@@ -35,11 +35,11 @@ def serve(make_peer):
             peer.train(portion)
             answer = {"ready": True}
         else:
-            clock = time.process_time if order.get("cpu") else time.perf_counter
-            begin, taken, done = clock(), 0, 0
+            begin, cpu, taken, done = time.perf_counter(), time.process_time(), 0, 0
             while taken < order["seconds"] or done == 0:
                 peer.train(portion)
                 done += portion
-                taken = clock() - begin
-            answer = {"samples_per_second": done / taken}
+                taken = time.perf_counter() - begin
+            cpu = time.process_time() - cpu
+            answer = {"samples_per_second": done / (cpu if order["cpu_time"] else taken), "cpu": cpu / taken}
         print(json.dumps(answer), file=out, flush=True)
