@@ -27,7 +27,9 @@ void nib_format_rate(double value, char *text)
 void nib_format_duration(double seconds, char *text)
 {
     long s = seconds > 0 ? (long)(seconds + 0.5) : 0;
-    if (s >= 3600)
+    if (seconds < 9.95)
+        (void)snprintf(text, 32, "%.1f s", seconds > 0 ? seconds : 0.0);
+    else if (s >= 3600)
         (void)snprintf(text, 32, "%ld h %02ld min", s / 3600, s % 3600 / 60);
     else if (s >= 60)
         (void)snprintf(text, 32, "%ld min %02ld s", s / 60, s % 60);
