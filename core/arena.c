@@ -1,11 +1,13 @@
 #include "core/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { BLOCK_BYTES = 16384, SMALL_ALIGN = 16 };
+enum { BLOCK_BYTES = 16384, SMALL_ALIGN = 16, HUGE_PAGE = 2 << 20, LARGE_BYTES = 4 * HUGE_PAGE };
 
 /* Blocks are aligned to NIB_ALIGN; the header takes one alignment unit so that the payload is aligned too. */
 typedef struct block {
@@ -24,10 +26,19 @@ void *nib_aligned_alloc(size_t bytes)
     size_t rounded = (bytes + NIB_ALIGN - 1) / NIB_ALIGN * NIB_ALIGN;
     if (rounded == 0)
         rounded = NIB_ALIGN;
-    void *p = aligned_alloc(NIB_ALIGN, rounded);
-    if (p)
-        memset(p, 0, rounded);
-    return p;
+    const bool large = rounded >= LARGE_BYTES && rounded <= SIZE_MAX - HUGE_PAGE;
+    if (large)
+        rounded = (rounded + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *p = aligned_alloc(large ? HUGE_PAGE : NIB_ALIGN, rounded);
+    if (!p)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    /* Rows of a data set are read at random: with small pages every one costs a walk through the page table.
+     * Only a wish, so its failure is none. */
+    if (large)
+        (void)madvise(p, rounded, MADV_HUGEPAGE);
+#endif
+    return memset(p, 0, rounded);
 }
 
 void nib_aligned_free(void *block_)

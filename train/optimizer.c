@@ -86,9 +86,23 @@ void nib_pass_end(const nib_update *update, const nib_param *row)
 void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update)
 {
     const nib_optimizer *variant = variant_of(optimizer);
-    for (int i = 0; i < update->params->count; i++)
-        if (update->params->row[i].trainable)
-            variant->update(options, update, &update->params->row[i]);
+    const nib_params *params = update->params;
+    for (int i = 0; i < params->count;) {
+        nib_param row = params->row[i++];
+        if (!row.trainable)
+            continue;
+        row.stride *= row.rows;
+        row.rows = 1;
+        /* In one go with its neighbours: a small net has more rows than vectors of work in each. */
+        for (; !variant->by_role && i < params->count; i++) {
+            const nib_param *next = &params->row[i];
+            if (!next->trainable || next->lr_factor != row.lr_factor ||
+                next->offset != row.offset + row.stride)
+                break;
+            row.stride += next->rows * next->stride;
+        }
+        variant->update(options, update, &row);
+    }
 }
 
 double nib_gradient_norm(const nib_params *params)

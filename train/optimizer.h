@@ -4,6 +4,8 @@
 #ifndef NIB_TRAIN_OPTIMIZER_H
 #define NIB_TRAIN_OPTIMIZER_H
 
+#include <stdbool.h>
+
 #include "core/isa.h"
 #include "core/options.h"
 #include "core/params.h"
@@ -26,7 +28,9 @@ typedef struct nib_optimizer {
     int slots;                              /**< most it uses */
     const char *slot_names[NIB_MAX_SLOTS];  /**< "m", "v": names in checkpoints */
     int (*slots_used)(const void *options); /**< NULL: slots */
-    /** Update row `row` of the table (all its padded floats). */
+    bool by_role;                           /**< update looks at more of a row than its place and lr_factor */
+    /** Update row `row` of the table (all its padded floats). Neighbours of equal lr_factor come as one row
+     * unless by_role. */
     void (*update)(const void *options, const nib_update *update, const nib_param *row);
 } nib_optimizer;
 

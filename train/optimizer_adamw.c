@@ -49,6 +49,7 @@ const nib_optimizer NIB_ISA_NAME(nib_optimizer_adamw) = {
     .help = "Adam with decoupled weight decay",
     .source = "Loshchilov and Hutter, arXiv:1711.05101; tf.keras 2.15 AdamW",
     .options = NIB_OPTION_TABLE(adamw_options, rows),
+    .by_role = true,
     .slots = 3,
     .slot_names = {"m", "v", "vhat"},
     .slots_used = slots_used,
