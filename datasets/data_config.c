@@ -240,6 +240,11 @@ static nib_status read_inputs(nib_arena *arena, nib_data_config *config, const n
         if (!key)
             return nib_fail_memory(err, "config");
         config->input[i].name = map->entries[i].key;
+        if (strcmp(map->entries[i].key, "classes") == 0)
+            return nib_doc_fail(
+                &map->entries[i].place, err, NIB_ERR_CONFIG,
+                "data.inputs: an input cannot be called 'classes': model files keep the names of the "
+                "classes there");
         NIB_TRY(read_input(arena, map->entries[i].value, key, &config->input[i],
                            &config->part[NIB_PART_TRAIN].input[i], err));
     }

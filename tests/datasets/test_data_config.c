@@ -134,6 +134,9 @@ Test(data_config, wrong_sections)
          "c.yaml:1:24: data.inputs: write at least one input as 'NAME: path' or 'NAME: {path: ...}'"},
         {"{source: j.h5, inputs: {a-b: c}, y: b}",
          "c.yaml:1:25: data.inputs: the name 'a-b' must be letters, digits and _, no digit first"},
+        {"{source: j.h5, inputs: {x: a, classes: c}, y: b}",
+         "c.yaml:1:31: data.inputs: an input cannot be called 'classes': model files keep the names of the "
+         "classes there"},
         {"{source: j.h5, x: {path: a, preproces: none}, y: b}",
          "c.yaml:1:29: unknown key 'preproces' in data.inputs.x (did you mean 'preprocess'?)"},
         {"{source: j.h5, x: {path: a, preprocess: standardise}, y: b}",

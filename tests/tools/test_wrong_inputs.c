@@ -90,6 +90,8 @@ static void make_files(void)
     write_text("twice.yaml", "train: {epochs: 1}\nmodel: {mlp: }\ntrain: {epochs: 2}\n");
     write_text("binary.yaml", "data: \x01\x02\n");
     write_text("quant.yaml", "data: {source: good.h5, x: x, y: label}\nmodel: {mlp: }\nquant: {bits: 6}\n");
+    write_text("classes.yaml", "data: {source: good.h5, inputs: {x: x, classes: x}, targets: {y: label}}\n"
+                               "model: {mlp: {hidden: [4]}}\n");
     write_text("empty.yaml", "# nothing\n");
     write_text(
         "mono.yaml",
@@ -277,6 +279,9 @@ Test(wrong, files)
          "good.h5: value: row 1: 0.005 is not a class label; labels are integers from 0"},
         {"train base.yaml --set data.y=x",
          "good.h5: x: row 0, column 1: 3 in what should be one-hot rows of 0 and 1"},
+        {"train classes.yaml", "classes.yaml:1:40: data.inputs: an input cannot be called 'classes': model "
+                               "files keep the names of the "
+                               "classes there"},
         {"train base.yaml --set data.inputs.x.columns=[9]",
          "--set data.inputs.x.columns=[9]: data.inputs.x.columns: there is no column 9; x has 4 columns, "
          "counted from 0"},
