@@ -80,10 +80,16 @@ NIB_MUST_USE nib_status nib_h5_attribute_i64(nib_h5 *file, const char *path, con
 /** Names of the members of a group, in alphabetical order. */
 NIB_MUST_USE nib_status nib_h5_members(nib_h5 *file, const char *group, nib_arena *arena, int *count,
                                        const char *const **names, nib_error *err);
+/** Names of the attributes of the object at `path`, in alphabetical order. */
+NIB_MUST_USE nib_status nib_h5_attributes(nib_h5 *file, const char *path, nib_arena *arena, int *count,
+                                          const char *const **names, nib_error *err);
 /** Paths of all datasets below `group` in alphabetical order, at most 100 000 (for "did you mean" and
  * digests). */
 NIB_MUST_USE nib_status nib_h5_datasets(nib_h5 *file, const char *group, nib_arena *arena, int *count,
                                         const char *const **paths, nib_error *err);
+/** The same of all groups, `group` among them. */
+NIB_MUST_USE nib_status nib_h5_groups(nib_h5 *file, const char *group, nib_arena *arena, int *count,
+                                      const char *const **paths, nib_error *err);
 
 /* Writing (files from nib_h5_create). Missing groups on the way are made. */
 NIB_MUST_USE nib_status nib_h5_make_group(nib_h5 *file, const char *path, nib_error *err);

@@ -212,6 +212,7 @@ nib_status nib_h5_attribute_i64(nib_h5 *file, const char *path, const char *name
 typedef struct name_list {
     nib_arena *arena;
     const char *prefix; /* in front of each, "" or "/nibble/" */
+    H5O_type_t wanted;  /* of the objects of a walk */
     int count, capacity;
     const char **name;
     bool full;
@@ -248,8 +249,15 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, 
 
 static herr_t visit_object(hid_t group, const char *name, const H5O_info_t *info, void *context)
 {
+    name_list *list = context;
     (void)group;
-    return info->type == H5O_TYPE_DATASET ? add_name(context, name) : 0;
+    return info->type == list->wanted ? add_name(list, strcmp(name, ".") == 0 ? "" : name) : 0;
+}
+
+static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
+{
+    (void)object, (void)info;
+    return add_name(context, name);
 }
 
 static int by_name(const void *a, const void *b)
@@ -283,13 +291,25 @@ nib_status nib_h5_members(nib_h5 *file, const char *group, nib_arena *arena, int
     return finish_list(file, group, result, &list, count, names, err);
 }
 
-nib_status nib_h5_datasets(nib_h5 *file, const char *group, nib_arena *arena, int *count,
-                           const char *const **paths, nib_error *err)
+nib_status nib_h5_attributes(nib_h5 *file, const char *path, nib_arena *arena, int *count,
+                             const char *const **names, nib_error *err)
+{
+    name_list list = {.arena = arena, .prefix = ""};
+    if (!nib_h5_has(file, path))
+        return nib_fail(err, NIB_ERR_CONFIG, "%s: there is no \"%s\" in the file", file->path, path);
+    herr_t result = H5Aiterate_by_name(file->file, path, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_attribute,
+                                       &list, file->access);
+    return finish_list(file, path, result, &list, count, names, err);
+}
+
+/* Paths of all objects of one type below `group`. */
+static nib_status list_objects(nib_h5 *file, const char *group, H5O_type_t wanted, nib_arena *arena,
+                               int *count, const char *const **paths, nib_error *err)
 {
     if (!nib_h5_is_group(file, group))
         return nib_fail(err, NIB_ERR_CONFIG, "%s: there is no group \"%s\" in the file", file->path, group);
     size_t n = strlen(group);
-    name_list list = {.arena = arena};
+    name_list list = {.arena = arena, .wanted = wanted};
     list.prefix = nib_arena_printf(arena, "%s%s%s", group[0] == '/' ? "" : "/", group,
                                    n && group[n - 1] == '/' ? "" : "/");
     if (!list.prefix)
@@ -297,4 +317,16 @@ nib_status nib_h5_datasets(nib_h5 *file, const char *group, nib_arena *arena, in
     herr_t result = H5Ovisit_by_name2(file->file, group, H5_INDEX_NAME, H5_ITER_NATIVE, visit_object, &list,
                                       H5O_INFO_BASIC, file->access);
     return finish_list(file, group, result, &list, count, paths, err);
+}
+
+nib_status nib_h5_datasets(nib_h5 *file, const char *group, nib_arena *arena, int *count,
+                           const char *const **paths, nib_error *err)
+{
+    return list_objects(file, group, H5O_TYPE_DATASET, arena, count, paths, err);
+}
+
+nib_status nib_h5_groups(nib_h5 *file, const char *group, nib_arena *arena, int *count,
+                         const char *const **paths, nib_error *err)
+{
+    return list_objects(file, group, H5O_TYPE_GROUP, arena, count, paths, err);
 }

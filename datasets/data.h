@@ -21,6 +21,10 @@
 
 typedef struct nib_data_config nib_data_config;
 
+/** What is needed of the data: preparing for evaluation needs no training rows when the preprocessing is
+ * known. */
+typedef enum nib_data_parts { NIB_DATA_ALL, NIB_DATA_TEST_ONLY } nib_data_parts;
+
 /** Read and check a `data:` map (shorthands already expanded or not: `x:`/`y:` are expanded here).
  *  @param folder    relative file names are relative to it
  *  @param config    lives in the arena
@@ -36,6 +40,14 @@ void nib_data_config_set_target_kind(nib_data_config *config, int target, nib_ta
 /** The classes of a trained model: they are not counted again. `names` must outlive the config. */
 void nib_data_config_set_classes(nib_data_config *config, int target, int count, const char *const *names);
 int nib_data_config_inputs(const nib_data_config *config, const char *const **names);
+
+/** The files that nib_data_load will open with a reader (row numbers in texts and .npy are not among them),
+ * each once.
+ *  @param paths  [NIB_DATA_MAX_FILES], in the arena or in the config */
+enum { NIB_DATA_MAX_FILES = 3 };
+NIB_MUST_USE nib_status nib_data_config_files(nib_arena *arena, const nib_data_config *config,
+                                              nib_data_parts parts, int *count, const char **paths,
+                                              nib_error *err);
 
 /** The option tables of the section, for `nibble describe data` and the reference page. */
 typedef struct nib_data_section {
@@ -63,9 +75,6 @@ typedef struct nib_data {
     void *mapping;        /**< of a prepared file, or NULL */
     size_t mapping_bytes;
 } nib_data;
-
-/** What is needed of it: preparing for evaluation needs no training rows when the preprocessing is known. */
-typedef enum nib_data_parts { NIB_DATA_ALL, NIB_DATA_TEST_ONLY } nib_data_parts;
 
 /** Load. @param known  preprocessing of a trained model, by input (NULL: fit on the training rows)
  *  @param team  NULL: one thread

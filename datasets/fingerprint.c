@@ -46,22 +46,54 @@ bool nib_load_needs_training(const nib_data_config *config, bool all)
     return false;
 }
 
+/** The file that loading opens for a part (NULL: none), and whether as a source or for row numbers.
+ *  @param dataset  of row numbers in a data file, else NULL */
+static nib_status file_of_part(nib_arena *arena, const nib_data_config *config, nib_part part, bool all,
+                               const char **file, const char **dataset, nib_error *err)
+{
+    const nib_part_config *c = &config->part[part];
+    const bool training = nib_load_needs_training(config, all);
+    const bool wanted = part == NIB_PART_TRAIN ? training : all || part == NIB_PART_TEST;
+    *file = *dataset = NULL;
+    if (c->form == NIB_FORM_OWN && wanted)
+        *file = c->source.file;
+    if (c->form == NIB_FORM_ROWS && training)
+        return nib_index_file_split(arena, c->rows.rows, file, dataset, err);
+    return NIB_OK;
+}
+
 nib_status nib_files_digest(nib_arena *arena, const nib_data_config *config, bool all, nib_file_list *list,
                             nib_error *err)
 {
-    bool training = nib_load_needs_training(config, all);
     list->count = 0;
     for (nib_part part = NIB_PART_TRAIN; part < NIB_PART_COUNT; part++) {
         const nib_part_config *c = &config->part[part];
-        bool wanted = part == NIB_PART_TRAIN ? training : all || part == NIB_PART_TEST;
-        const char *file = NULL, *dataset;
-        if (c->form == NIB_FORM_OWN && wanted && c->source.file)
-            NIB_TRY(note_file(arena, list, c->source.file, c->source.digest, &c->source.place, err));
-        if (c->form != NIB_FORM_ROWS || !training)
+        const char *file, *dataset;
+        NIB_TRY(file_of_part(arena, config, part, all, &file, &dataset, err));
+        if (!file)
             continue;
-        NIB_TRY(nib_index_file_split(arena, c->rows.rows, &file, &dataset, err));
-        NIB_TRY(note_file(arena, list, file, c->rows.digest, &c->place, err));
+        const bool rows = c->form == NIB_FORM_ROWS;
+        NIB_TRY(note_file(arena, list, file, rows ? c->rows.digest : c->source.digest,
+                          rows ? &c->place : &c->source.place, err));
     }
+    return NIB_OK;
+}
+
+nib_status nib_data_config_files(nib_arena *arena, const nib_data_config *config, nib_data_parts parts,
+                                 int *count, const char **paths, nib_error *err)
+{
+    _Static_assert((int)NIB_DATA_MAX_FILES >= (int)NIB_PART_COUNT, "one file of each part");
+    int n = 0;
+    for (nib_part part = NIB_PART_TRAIN; part < NIB_PART_COUNT; part++) {
+        const char *file, *dataset;
+        NIB_TRY(file_of_part(arena, config, part, parts == NIB_DATA_ALL, &file, &dataset, err));
+        int i = 0;
+        while (file && i < n && strcmp(paths[i], file) != 0)
+            i++;
+        if (file && i == n && (dataset || config->part[part].form == NIB_FORM_OWN))
+            paths[n++] = file;
+    }
+    *count = n;
     return NIB_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/h5.h"
 #include "tools/command.h"
+#include "tools/probe.h"
 #include "train/model.h"
 #include "train/model_file.h"
 #include "train/run_folder.h"
@@ -97,6 +98,7 @@ static nib_status print_model(const nib_model_file *file, const options *o, nib_
 static nib_status inspect(const char *path, const options *o, nib_error *err)
 {
     nib_h5 *h5;
+    NIB_TRY(nib_probe_file(path, err));
     NIB_TRY(nib_h5_open(&h5, path, err));
     if (nib_h5_is_group(h5, "/nibble")) {
         nib_model_file *file;

@@ -5,6 +5,7 @@
 
 #include "datasets/prepared.h"
 #include "tools/command.h"
+#include "tools/probe.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/session.h"
@@ -76,12 +77,14 @@ static nib_status load(training *t, nib_error *err)
     }
     NIB_TRY(nib_config_read(config, t->o->set.text, t->o->set.count, &t->config, err));
     NIB_TRY(nib_session_team(t->o->threads, t->config->train.batch, &t->team, err));
+    NIB_TRY(nib_probe_data(t->config->data, NIB_DATA_ALL, err));
     if (t->o->prepared)
         NIB_TRY(nib_prepared_load(t->config->data, t->o->prepared, t->team, &t->log, &t->data, err));
     else
         NIB_TRY(nib_data_load(t->config->data, NULL, NIB_DATA_ALL, t->team, &t->log, &t->data, err));
     NIB_TRY(nib_model_create(&t->model, t->config, &t->data->train, err));
     if (t->config->model.init_from && !t->o->resume) {
+        NIB_TRY(nib_probe_model(t->config->model.init_from, err));
         NIB_TRY(nib_model_file_load(t->config->model.init_from, t->model->params, err));
         nib_log_info(&t->log, "weights from %s", t->config->model.init_from);
     }

@@ -6,6 +6,7 @@
 #include "datasets/observables.h"
 #include "datasets/source.h"
 #include "tools/data_command.h"
+#include "tools/probe.h"
 
 /* Rows read at once; jets given to a thread at once. */
 enum { BLOCK_ROWS = 1024, TASK_ROWS = 64 };
@@ -135,6 +136,7 @@ nib_status nib_data_observables(const nib_data_command *options, const char *in,
 {
     nib_source *source;
     NIB_TRY(nib_data_check_output(options, out, err));
+    NIB_TRY(nib_probe_file(in, err));
     NIB_TRY(nib_source_open(&source, in, err));
     nib_arena *arena = nib_arena_create();
     nib_status status =

@@ -7,6 +7,7 @@
 #include "core/cpu.h"
 #include "core/exec.h"
 #include "core/file.h"
+#include "tools/probe.h"
 #include "train/run_folder.h"
 
 volatile sig_atomic_t nib_session_stop;
@@ -115,6 +116,7 @@ static nib_status open_all(nib_session *s, const char *path, const nib_session_d
                            const nib_log *log, nib_error *err)
 {
     nib_data_config *config;
+    NIB_TRY(nib_probe_model(path, err));
     NIB_TRY(nib_model_file_open(path, &s->file, err));
     NIB_TRY(open_config(s, path, wanted, err));
     NIB_TRY(nib_session_team(threads, INT64_MAX / 2, &s->team, err));
@@ -123,9 +125,9 @@ static nib_status open_all(nib_session *s, const char *path, const nib_session_d
         if (s->file->shapes.target[i].kind == NIB_TARGET_CLASS)
             nib_data_config_set_classes(config, i, (int)s->file->shapes.target[i].width,
                                         s->file->shapes.target[i].classes);
-    bool only_test = strcmp(wanted->part, "test") == 0;
-    NIB_TRY(nib_data_load(config, s->file->preprocess, only_test ? NIB_DATA_TEST_ONLY : NIB_DATA_ALL, s->team,
-                          log, &s->data, err));
+    nib_data_parts parts = strcmp(wanted->part, "test") == 0 ? NIB_DATA_TEST_ONLY : NIB_DATA_ALL;
+    NIB_TRY(nib_probe_data(config, parts, err));
+    NIB_TRY(nib_data_load(config, s->file->preprocess, parts, s->team, log, &s->data, err));
     NIB_TRY(nib_model_create(&s->model, s->config, &s->file->shapes, err));
     return nib_model_file_load(s->file->path, s->model->params, err);
 }
