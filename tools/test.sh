@@ -59,8 +59,8 @@ count() {
             else if ($0 ~ /Synthesis: Tested: /) {
                 split($0, part, "|")
                 criterion[name] = 1
-                good[name] = part[2]; sub(/.*: /, "", good[name])
-                bad[name] = part[3]; sub(/.*: /, "", bad[name])
+                sub(/.*: /, "", part[2]); good[name] = part[2] + 0
+                sub(/.*: /, "", part[3]); bad[name] = part[3] + 0
             }
             else if ($0 ~ /^\[SKIP\]/) { skips[name]++; line[name] = line[name] "\nskipped  " preset ": " substr($0, 8) }
             else if ($0 ~ /^\[FAIL\]/) { line[name] = line[name] "\nFAILED  " preset ": " substr($0, 8) }
