@@ -1,0 +1,74 @@
+#include "quant/quantizer.h"
+#include "quant/scale.h"
+
+/* y = alpha * (x < 0 ? -1 : 1), or alpha * (x < 0 ? 0 : 1) (use_01). alpha=auto: by least squares, mean |x|
+ * for +-1. dx = dy; with alpha=none dx = dy * (1 - tanh(x)^2), QKeras' stand-in for the derivative of a sign.
+ */
+
+typedef struct options {
+    bool use_01;
+    const char *alpha;
+    int per, ste;
+    nib_scale scale;
+} options;
+
+static const nib_option rows[] = {
+    NIB_ROW(options, use_01, NIB_OPTION_BOOL, "false", 0, 0, NULL, "", "0 and 1 instead of -1 and 1"),
+    NIB_SCALE_ALPHA_ROW(options),
+    NIB_SCALE_PER_ROW(options),
+    NIB_SCALE_STE_ROW(options),
+};
+
+static nib_status check(void *filled, const char **warning, nib_error *err)
+{
+    options *o = filled;
+    (void)warning;
+    return nib_scale_read(o->alpha, &o->scale, err);
+}
+
+static float sign_of(const void *context, float x)
+{
+    const options *o = context;
+    const float low = o->use_01 ? 0.0f : -1.0f;
+    const float high = x >= 0.0f ? 1.0f : x; /* NaN stays NaN */
+    return x < 0.0f ? low : high;
+}
+
+static void forward(const nib_quantize_call *call)
+{
+    const options *o = call->options;
+    const bool fits = nib_scale_is_fitted(&o->scale);
+    const int64_t groups = nib_scale_groups(call, o->per);
+    for (int64_t i = 0; i < groups; i++) {
+        const nib_scale_group group = nib_scale_group_of(call, o->per, i);
+        const float factor =
+            fits ? nib_scale_least_squares(&group, o->scale.kind, sign_of, o) : o->scale.value;
+        nib_scale_apply(&group, factor, sign_of, o);
+    }
+}
+
+static void backward(const nib_quantize_call *call)
+{
+    const options *o = call->options;
+    nib_scale_gradient(call, &o->scale, (nib_scale_ste)o->ste);
+}
+
+static const char *const cases[] = {"binary()",
+                                    "binary",
+                                    "binary(1)",
+                                    "binary(alpha=auto)",
+                                    "binary(alpha='auto_po2', per=tensor)",
+                                    "binary(0, 0.75, ste=clip)",
+                                    NULL};
+
+const nib_quantizer nib_quantizer_binary = {
+    .name = "binary",
+    .help = "the sign of x (0 counts as positive), times alpha",
+    .source = "QKeras 0.9.0",
+    .options = NIB_OPTION_TABLE(options, rows),
+    .n_positional = 2,
+    .check = check,
+    .forward = forward,
+    .backward = backward,
+    .cases = cases,
+};

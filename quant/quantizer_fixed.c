@@ -1,0 +1,61 @@
+#include "quant/grid.h"
+#include "quant/quantizer.h"
+
+/* y = x cast to a fixed-point type; dx = dy in range (clip), or dx = dy (pass). */
+
+typedef struct options {
+    const char *type;
+    int ste;
+    nib_grid grid;
+} options;
+
+enum { STE_AUTO, STE_PASS, STE_CLIP };
+
+static const nib_option rows[] = {
+    NIB_ROW(options, type, NIB_OPTION_STRING, NULL, 0, 0, NULL, "",
+            "a type: fixed<W,I,Q,O> or ufixed<W,I,Q,O>"),
+    NIB_ROW(options, ste, NIB_OPTION_CHOICE, "auto", 0, 0, "auto|pass|clip", "",
+            "gradient out of range: passed or 0; auto passes under WRAP"),
+};
+
+static nib_status check(void *filled, const char **warning, nib_error *err)
+{
+    options *o = filled;
+    nib_fixed type;
+    (void)warning;
+    NIB_TRY(nib_fixed_parse(o->type, &type, NULL, err));
+    NIB_TRY(nib_fixed_check(&type, NIB_FIXED_MAX_FAKE, err));
+    o->grid = nib_grid_of(&type);
+    return NIB_OK;
+}
+
+static void forward(const nib_quantize_call *call)
+{
+    const options *o = call->options;
+    for (int64_t r = 0; r < call->rows; r++)
+        nib_grid_apply(&o->grid, call->cols, call->x + r * call->stride, call->y + r * call->stride);
+}
+
+static void backward(const nib_quantize_call *call)
+{
+    const options *o = call->options;
+    const bool clip = o->ste == STE_CLIP || (o->ste == STE_AUTO && o->grid.overflow != NIB_OVERFLOW_WRAP);
+    for (int64_t r = 0; r < call->rows; r++)
+        nib_grid_gradient(&o->grid, clip, call->cols, call->x + r * call->stride, call->dy + r * call->stride,
+                          call->dx + r * call->stride);
+}
+
+static const char *const cases[] = {"fixed<8,3,RND,SAT>", "ufixed<6,-1,RND_CONV,SAT>", "fixed<4,2>",
+                                    "fixed(type='fixed<6,2,TRN,SAT_SYM>', ste=pass)", NULL};
+
+const nib_quantizer nib_quantizer_fixed = {
+    .name = "fixed",
+    .help = "a fixed-point type with its rounding and overflow modes",
+    .source = "ap_fixed (Xilinx UG902)",
+    .options = NIB_OPTION_TABLE(options, rows),
+    .n_positional = 1,
+    .check = check,
+    .forward = forward,
+    .backward = backward,
+    .cases = cases,
+};
