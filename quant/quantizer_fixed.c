@@ -7,6 +7,7 @@ typedef struct options {
     const char *type;
     int ste;
     nib_grid grid;
+    char canonical[NIB_FIXED_TEXT_BYTES]; /* what `type` is once it was read */
 } options;
 
 enum { STE_AUTO, STE_PASS, STE_CLIP };
@@ -26,6 +27,7 @@ static nib_status check(void *filled, const char **warning, nib_error *err)
     NIB_TRY(nib_fixed_parse(o->type, &type, NULL, err));
     NIB_TRY(nib_fixed_check(&type, NIB_FIXED_MAX_FAKE, err));
     o->grid = nib_grid_of(&type);
+    o->type = nib_fixed_print(&type, NIB_FIXED_PLAIN, o->canonical);
     return NIB_OK;
 }
 
