@@ -25,7 +25,6 @@ typedef struct fit {
     double last_checkpoint; /* clock */
     double last_progress;   /* clock */
     double epoch_begin;     /* clock */
-    int64_t steps_at_begin; /* state->step when this call began */
     double step_seconds;    /* spent in steps by this call */
     int64_t rows_done;      /* trained on by this call */
 } fit;
@@ -223,7 +222,7 @@ static void show_progress(fit *f, double clock, double rate)
 }
 
 /* The rest of the running epoch's steps. */
-static nib_status run_steps(fit *f, double *lr, nib_error *err)
+static nib_status run_steps(fit *f, nib_error *err)
 {
     const nib_train_config *c = &f->job->config->train;
     const int64_t rows = f->job->data->train.rows, steps = nib_trainer_steps_per_epoch(f->trainer);
@@ -234,7 +233,6 @@ static nib_status run_steps(fit *f, double *lr, nib_error *err)
     nib_status status = NIB_OK;
     while (status == NIB_OK && f->state->step_in_epoch < steps) {
         int64_t at = f->state->step_in_epoch * batch;
-        *lr = nib_trainer_lr(f->trainer);
         const int64_t after = at + batch, left = rows - after;
         nib_trainer_announce(f->trainer, left > 0 ? f->order + after : NULL, left < batch ? left : batch);
         status = nib_trainer_step(f->trainer, f->order + at, rows - at < batch ? rows - at : batch, err);
@@ -296,9 +294,11 @@ static void tell_epoch(fit *f, double lr, bool best, double seconds, double rate
         o->epoch_done(o->context, &line);
 }
 
-static nib_status end_epoch(fit *f, double lr, double step_seconds, int64_t rows, nib_error *err)
+static nib_status end_epoch(fit *f, double step_seconds, int64_t rows, nib_error *err)
 {
     const nib_train_config *c = &f->job->config->train;
+    /* Of the step before, not of the next: a run may be resumed between an epoch's last step and this. */
+    const double lr = nib_trainer_lr(f->trainer, f->state->step - 1);
     if (f->validation)
         NIB_TRY(nib_evaluator_run(f->validation, err));
     set_train_scores(f);
@@ -332,10 +332,10 @@ static nib_status run_epochs(fit *f, nib_error *err)
         else
             for (int64_t i = 0; i < rows; i++)
                 f->order[i] = (int32_t)i;
-        double lr = nib_trainer_lr(f->trainer), seconds = f->step_seconds;
+        double seconds = f->step_seconds;
         int64_t done = f->rows_done;
-        NIB_TRY(run_steps(f, &lr, err));
-        NIB_TRY(end_epoch(f, lr, f->step_seconds - seconds, f->rows_done - done, err));
+        NIB_TRY(run_steps(f, err));
+        NIB_TRY(end_epoch(f, f->step_seconds - seconds, f->rows_done - done, err));
         if (stop_wanted(f) && f->state->epoch < c->epochs && !f->state->stopped)
             return interrupted(f, err);
     }
@@ -370,7 +370,6 @@ static nib_status prepare(fit *f, nib_error *err)
     }
     NIB_TRY(find_monitor(f, err));
     f->last_checkpoint = now();
-    f->steps_at_begin = f->state->step;
     return NIB_OK;
 }
 

@@ -68,14 +68,12 @@ int64_t nib_trainer_steps_per_epoch(const nib_trainer *trainer)
     return trainer->steps_per_epoch;
 }
 
-double nib_trainer_lr(const nib_trainer *t)
+double nib_trainer_lr(const nib_trainer *t, int64_t step)
 {
     /* The first field of every optimizer's options is the base rate (train/optimizer.h). */
     const double *base = t->config->optimizer_options;
-    nib_lr_clock clock = {.base = *base,
-                          .step = t->state.step,
-                          .steps_per_epoch = t->steps_per_epoch,
-                          .epochs = t->config->epochs};
+    nib_lr_clock clock = {
+        .base = *base, .step = step, .steps_per_epoch = t->steps_per_epoch, .epochs = t->config->epochs};
     return nib_lr_rate(t->config->lr_schedule, t->config->lr_schedule_options, t->config->warmup, &clock,
                        &t->state.lr);
 }
@@ -137,7 +135,7 @@ nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, 
     }
     nib_update update = {.params = t->model->params,
                          .step = t->state.step + 1,
-                         .lr = nib_trainer_lr(t),
+                         .lr = nib_trainer_lr(t, t->state.step),
                          .gradient_scale = scale,
                          .clip_value = t->config->clip_value};
     for (int i = 0; i < t->state.n_slots; i++)

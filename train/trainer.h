@@ -31,7 +31,7 @@ NIB_MUST_USE nib_status nib_trainer_step(nib_trainer *trainer, const int32_t *in
  * Holds for one step, changes no result; `next` must live until then. NULL: nothing is known. */
 void nib_trainer_announce(nib_trainer *trainer, const int32_t *next, int64_t rows);
 
-/** Learning rate that the next step will use. */
-double nib_trainer_lr(const nib_trainer *trainer);
+/** Learning rate of update `step`, counted from 0 since the start, by the schedule's present state. */
+double nib_trainer_lr(const nib_trainer *trainer, int64_t step);
 
 #endif

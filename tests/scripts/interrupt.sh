@@ -3,6 +3,13 @@
 # resumed, the run ends byte-identical to one that was left alone.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+# wait_for_lines RUN: until three epochs stand in metrics.csv; there is no checkpoint yet.
+wait_for_lines() {
+    for ((i = 0; i < 6000; i++)); do
+        [ ! -e "$1/metrics.csv" ] || [ "$(wc -l <"$1/metrics.csv")" -lt 4 ] || break
+        sleep 0.01
+    done
+}
 write_config small.yaml 60
 "$nibble" train small.yaml --quiet -o whole
 
@@ -12,10 +19,7 @@ for signal in INT TERM; do
     env --default-signal=INT,TERM "$nibble" train small.yaml --set train.checkpoint=3600 --quiet -o run-$signal \
         2>message-$signal &
     child=$!
-    for ((i = 0; i < 6000; i++)); do
-        [ ! -e run-$signal/metrics.csv ] || [ "$(wc -l <run-$signal/metrics.csv)" -lt 4 ] || break
-        sleep 0.01
-    done
+    wait_for_lines run-$signal
     kill -$signal $child
     status=0
     wait $child || status=$?
@@ -34,3 +38,19 @@ for signal in INT TERM; do
     same_bytes whole-too run-$signal best.h5 last.h5 metrics.csv
 done
 echo "interrupted and resumed: the same bytes"
+
+# One step an epoch: the signal always comes after an epoch's last step and before its line in metrics.csv, whose rate must
+# be that of the step that was done.
+one_step=(--set train.batch=100000 --set train.lr_schedule=cosine --set train.epochs=100 --set train.checkpoint=3600
+    --set model.layers.fc1.units=1024 --set model.layers.fc2.units=512 --quiet) # wide: epochs last long enough to hit one
+"$nibble" train small.yaml "${one_step[@]}" -o whole-steps
+env --default-signal=INT "$nibble" train small.yaml "${one_step[@]}" -o run-steps 2>message &
+child=$!
+wait_for_lines run-steps
+kill -INT $child
+status=0
+wait $child || status=$?
+[ $status -eq 130 ] || fail "one step an epoch: exit status $status; $(cat message)"
+"$nibble" train --resume run-steps --quiet
+same_bytes whole-steps run-steps best.h5 last.h5 metrics.csv
+echo "interrupted between the last step and the end of an epoch: the same bytes"
