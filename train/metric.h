@@ -27,7 +27,6 @@ typedef struct nib_metric {
     const char *name, *help, *source;
     nib_option_table options;
     bool maximize;  /**< larger is better: the direction of early stopping and plateau */
-    bool cheap;     /**< computed at every epoch by default */
     unsigned kinds; /**< 1u << NIB_TARGET_CLASS | 1u << NIB_TARGET_REAL */
     /** How many numbers it gives for this target, >= 1. The first is the one to monitor. */
     int (*count)(const void *options, const nib_data_target *target);

@@ -28,7 +28,6 @@ const nib_metric nib_metric_accuracy = {
     .source = "Keras SparseCategoricalAccuracy, BinaryAccuracy",
     .options = NIB_OPTION_TABLE_EMPTY,
     .maximize = true,
-    .cheap = true,
     .kinds = 1u << NIB_TARGET_CLASS | 1u << NIB_TARGET_REAL,
     .count = nib_metric_count_one,
     .evaluate = evaluate,

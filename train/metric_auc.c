@@ -49,7 +49,6 @@ const nib_metric nib_metric_auc = {
     .source = "Hanley and McNeil, Radiology 143 (1982); sklearn roc_auc_score, ovr macro",
     .options = NIB_OPTION_TABLE_EMPTY,
     .maximize = true,
-    .cheap = true,
     .kinds = 1u << NIB_TARGET_CLASS | 1u << NIB_TARGET_REAL,
     .count = nib_metric_count_classes,
     .evaluate = evaluate,

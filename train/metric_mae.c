@@ -29,7 +29,6 @@ const nib_metric nib_metric_mae = {
     .source = "Keras MeanAbsoluteError",
     .options = NIB_OPTION_TABLE_EMPTY,
     .maximize = false,
-    .cheap = true,
     .kinds = 1u << NIB_TARGET_REAL,
     .count = nib_metric_count_one,
     .evaluate = evaluate,

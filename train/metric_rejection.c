@@ -66,7 +66,6 @@ const nib_metric nib_metric_rejection = {
     .source = "definition (Kasieczka et al., SciPost Phys. 7, 014 (2019), eq. 1)",
     .options = NIB_OPTION_TABLE(rejection_options, rows),
     .maximize = true,
-    .cheap = true,
     .kinds = 1u << NIB_TARGET_CLASS | 1u << NIB_TARGET_REAL,
     .count = nib_metric_count_classes,
     .evaluate = evaluate,

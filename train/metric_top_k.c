@@ -36,7 +36,6 @@ const nib_metric nib_metric_top_k = {
     .source = "Keras SparseTopKCategoricalAccuracy (its k is 5: all classes of most triggers)",
     .options = NIB_OPTION_TABLE(top_k_options, rows),
     .maximize = true,
-    .cheap = true,
     .kinds = 1u << NIB_TARGET_CLASS,
     .count = nib_metric_count_one,
     .evaluate = evaluate,
