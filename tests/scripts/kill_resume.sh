@@ -21,8 +21,9 @@ echo "left alone the run takes $duration ms, $start ms of them before the second
 # a checkpoint, and all of them add up to about one run. What ends before its 20 kills is compared and begun again.
 earliest=$((start / 2))
 span=$((start - earliest + (duration > start ? (duration - start) / 10 : 0) + 20))
-kills=0 fresh=0 finished=0 with_checkpoint=0
-while [ $kills -lt $kills_wanted ] || [ $finished -eq 0 ]; do
+# The last run is one that ends: what the last kill left is cleaned up and compared too.
+kills=0 fresh=0 finished=0 with_checkpoint=0 whole_now=0
+while [ $kills -lt $kills_wanted ] || [ $whole_now -eq 0 ]; do
     if [ -e run/last.h5 ]; then
         arguments=(--resume run)
     else
@@ -39,10 +40,10 @@ while [ $kills -lt $kills_wanted ] || [ $finished -eq 0 ]; do
     status=0
     wait $child 2>/dev/null || status=$?
     if [ $status -eq 137 ]; then
-        kills=$((kills + 1))
+        kills=$((kills + 1)) whole_now=0
         [ ! -e run/last.h5 ] || with_checkpoint=$((with_checkpoint + 1))
     elif [ $status -eq 0 ]; then
-        finished=$((finished + 1))
+        finished=$((finished + 1)) whole_now=1
         same_bytes whole run best.h5 last.h5 metrics.csv
         [ $kills -ge $kills_wanted ] || rm -rf run
     else
