@@ -11,7 +11,8 @@
 
 typedef struct nib_engine nib_engine;
 
-/** @param net  checked; must outlive the engine. One engine serves one thread. */
+/** @param net  checked (nib_fixnet_check); must outlive the engine. One engine serves one thread, which has
+ *  flushing of denormals on (core/cpu.h). Errors: NIB_ERR_MEMORY. */
 NIB_MUST_USE nib_status nib_engine_create(nib_engine **engine, const nib_fixnet *net, nib_error *err);
 void nib_engine_destroy(nib_engine *engine);
 
@@ -27,7 +28,7 @@ void nib_engine_values(const nib_engine *engine, int output, const int64_t *code
 
 /** What happened in the casts of a node, over all runs since the counts were last zero. */
 typedef struct nib_engine_counts {
-    int64_t casts;
+    int64_t casts;           /**< into the node's type, and so the next two */
     int64_t saturated;       /**< results brought to an end of the range */
     int64_t wrapped;         /**< results that lost high bits */
     int64_t accum_saturated; /**< the same in the accumulator */
