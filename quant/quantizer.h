@@ -27,19 +27,49 @@
 #include <stdint.h>
 
 #include "core/options.h"
+#include "core/rng.h"
 #include "core/status.h"
+#include "quant/grid.h"
 
 /** One call on a matrix: a kernel [inputs, outputs], a batch [rows, features], or a vector that shares its
- * scale [n, 1]. A channel is a column. */
+ * scale [n, 1]. A channel is a column. Fields that are left out are 0: evaluation, fully quantized. */
 typedef struct nib_quantize_call {
     const void *options; /**< as nib_quantizer_read filled them */
     int64_t rows, cols;
     int64_t stride;  /**< floats from one row to the next, of all four */
     const float *x;  /**< input, in both directions */
-    float *y;        /**< forward: out; may be x */
+    float *y;        /**< forward: out; may be x, unless float_share > 0 */
     const float *dy; /**< backward: in */
-    float *dx;       /**< backward: out; may be dy */
+    float *dx;       /**< backward: out; may be dy, unless float_share > 0 */
+
+    bool training; /**< random rounding and sampling happen in training only; evaluation is exact */
+    nib_rng rng;   /**< training: seed, stream and step of this tensor (nib_rng_stream("fc1/kernel_q")) */
+    int64_t first; /**< training: row of the batch that row 0 is; element = (first + row) * cols + column */
+
+    /** 1 - q of QKeras' qnoise_factor q, from 0 (quantized) to 1 (float): y = x + (1 - float_share)(xq - x).
+     * Only nib_quantizer_forward and nib_quantizer_backward look at it. */
+    float float_share;
 } nib_quantize_call;
+
+/** One step y = grid.step * clamp(round(x * grid.inverse), grid.lowest, grid.highest) and its gradient
+ * dx = lowest <= x <= highest ? dy : 0 (infinite: all pass). grid.step * grid.inverse is 1 unless the
+ * quantizer multiplies its values by an alpha. What a kernel's epilogue needs. */
+typedef struct nib_quantizer_step {
+    nib_grid grid;
+    float lowest, highest;
+} nib_quantizer_step;
+
+/** What the values of a quantizer are in hardware. */
+typedef struct nib_lowered {
+    nib_fixed *type; /**< [n_types] filled; room for as many as the call has columns */
+    int64_t n_types; /**< 1, or one for each channel. A type of 0 bits: the channel is 0 (removed) */
+    /** y is x cast to the type, to the last bit, for every x: what an activation is in hardware. Else every y
+     * lies on the type's grid, which is all that weights need. */
+    bool is_cast;
+    /** y is a function of x that hardware looks up in a table (tanh, sigmoid); the type is that of its
+     * entries, which are y of the table's inputs. */
+    bool is_table;
+} nib_lowered;
 
 typedef struct nib_quantizer {
     const char *name;
@@ -51,7 +81,16 @@ typedef struct nib_quantizer {
      * set to one line. The caller puts place and name in front of messages. */
     nib_status (*check)(void *options, const char **warning, nib_error *err);
     void (*forward)(const nib_quantize_call *call);
-    void (*backward)(const nib_quantize_call *call); /**< scales are constants to it */
+    void (*backward)(const nib_quantize_call *call); /**< fitted scales are constants to it */
+    /** The float function that the quantizer stands for, and its gradient (q = 0): y from x, dx from x and
+     * dy, element by element. NULL: y = x. */
+    void (*unquantized)(const nib_quantize_call *call);
+    void (*unquantized_backward)(const nib_quantize_call *call);
+    /** The exact types of the values, see nib_quantizer_lower. */
+    nib_status (*lower)(const nib_quantize_call *call, nib_lowered *lowered, nib_error *err);
+    /** Fill steps [channels] and return 1 (the same step for all channels) or `channels`; 0: the quantizer is
+     * no such step (then nothing is filled). NULL: it never is. */
+    int64_t (*grid)(const void *options, bool training, int64_t channels, nib_quantizer_step *steps);
     const char *const *cases; /**< texts of this quantizer that the table tests run, NULL at the end */
 } nib_quantizer;
 
@@ -75,6 +114,24 @@ NIB_MUST_USE nib_status nib_quantizer_read(nib_arena *arena, const nib_doc *valu
 /** The same from a text alone. */
 NIB_MUST_USE nib_status nib_quantizer_parse(nib_arena *arena, const char *text, nib_quantizer_config *config,
                                             nib_error *err);
+
+/** Both directions of a quantizer, float_share included. No errors: the options were checked. */
+void nib_quantizer_forward(const nib_quantizer *type, const nib_quantize_call *call);
+void nib_quantizer_backward(const nib_quantizer *type, const nib_quantize_call *call);
+
+/** Whether this quantizer with these options is one step on a grid in the forward pass and a clip in the
+ * backward pass: see nib_quantizer.grid. Training asks for the training forward (a random one is no step). */
+int64_t nib_quantizer_grid(const nib_quantizer_config *config, bool training, int64_t channels,
+                           nib_quantizer_step *steps);
+
+/** The fixed-point types that all values of a quantizer lie on, and whether it is a cast to them.
+ *  @param call  shape and, where a scale is fitted to the values or a type would be too wide for all values
+ *               that are possible, x: the tensor that is lowered. x NULL where there are no values
+ * (activations)
+ *  Errors: NIB_ERR_CONFIG: a scale that is no power of two (snap=po2 mends it), no values to fit a scale to,
+ *  a type beyond NIB_FIXED_MAX_BITS or +-NIB_FIXED_MAX_INTEGER; with the channel where there are several. */
+NIB_MUST_USE nib_status nib_quantizer_lower(const nib_quantizer_config *config, const nib_quantize_call *call,
+                                            nib_lowered *lowered, nib_error *err);
 
 /** The quantizer as a text that reads back the same, every option by keyword (a type stays a type unless an
  * option of it was changed). In the arena; NULL when out of memory. */

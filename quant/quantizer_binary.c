@@ -1,3 +1,4 @@
+#include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 #include "quant/scale.h"
 
@@ -8,7 +9,7 @@
 typedef struct options {
     bool use_01;
     const char *alpha;
-    int per, ste;
+    int per, snap, ste;
     nib_scale scale;
 } options;
 
@@ -16,6 +17,7 @@ static const nib_option rows[] = {
     NIB_ROW(options, use_01, NIB_OPTION_BOOL, "false", 0, 0, NULL, "", "0 and 1 instead of -1 and 1"),
     NIB_SCALE_ALPHA_ROW(options),
     NIB_SCALE_PER_ROW(options),
+    NIB_SCALE_SNAP_ROW(options),
     NIB_SCALE_STE_ROW(options),
 };
 
@@ -23,7 +25,7 @@ static nib_status check(void *filled, const char **warning, nib_error *err)
 {
     options *o = filled;
     (void)warning;
-    return nib_scale_read(o->alpha, &o->scale, err);
+    return nib_scale_read(o->alpha, o->snap, &o->scale, err);
 }
 
 static float sign_of(const void *context, float x)
@@ -34,16 +36,20 @@ static float sign_of(const void *context, float x)
     return x < 0.0f ? low : high;
 }
 
+static float factor_of(const options *o, const nib_scale_group *group)
+{
+    if (nib_scale_is_fitted(&o->scale))
+        return nib_scale_least_squares(group, o->scale.kind, sign_of, o);
+    return o->scale.value;
+}
+
 static void forward(const nib_quantize_call *call)
 {
     const options *o = call->options;
-    const bool fits = nib_scale_is_fitted(&o->scale);
     const int64_t groups = nib_scale_groups(call, o->per);
     for (int64_t i = 0; i < groups; i++) {
         const nib_scale_group group = nib_scale_group_of(call, o->per, i);
-        const float factor =
-            fits ? nib_scale_least_squares(&group, o->scale.kind, sign_of, o) : o->scale.value;
-        nib_scale_apply(&group, factor, sign_of, o);
+        nib_scale_apply(&group, factor_of(o, &group), sign_of, o);
     }
 }
 
@@ -51,6 +57,24 @@ static void backward(const nib_quantize_call *call)
 {
     const options *o = call->options;
     nib_scale_gradient(call, &o->scale, (nib_scale_ste)o->ste);
+}
+
+static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib_error *err)
+{
+    /* -1 and 1 are two codes of two bits. */
+    static const nib_fixed signs = {2, 2, true, NIB_ROUNDING_RND_CONV, NIB_OVERFLOW_SAT_SYM};
+    static const nib_fixed bit = {1, 1, false, NIB_ROUNDING_RND_CONV, NIB_OVERFLOW_SAT};
+    const options *o = call->options;
+    const nib_fixed *type = o->use_01 ? &bit : &signs;
+    if (!nib_scale_is_fitted(&o->scale))
+        return nib_lowered_scaled(lowered, 0, type, o->scale.value, err);
+    NIB_TRY(nib_scale_need_values(call, o->alpha, err));
+    lowered->n_types = nib_scale_groups(call, o->per);
+    for (int64_t i = 0; i < lowered->n_types; i++) {
+        const nib_scale_group group = nib_scale_group_of(call, o->per, i);
+        NIB_TRY(nib_lowered_scaled(lowered, i, type, factor_of(o, &group), err));
+    }
+    return NIB_OK;
 }
 
 static const char *const cases[] = {"binary()",
@@ -70,5 +94,6 @@ const nib_quantizer nib_quantizer_binary = {
     .check = check,
     .forward = forward,
     .backward = backward,
+    .lower = lower,
     .cases = cases,
 };

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "quant/grid.h"
+#include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 #include "quant/scale.h"
 
@@ -14,8 +15,9 @@ typedef struct options {
     int64_t bits, integer;
     bool symmetric, keep_negative;
     const char *alpha;
-    int per, ste;
+    int per, snap, ste;
     nib_scale scale;
+    nib_fixed type; /* for alpha = 1 */
     nib_grid grid;
 } options;
 
@@ -29,6 +31,7 @@ static const nib_option rows[] = {
     NIB_ROW(options, keep_negative, NIB_OPTION_BOOL, "true", 0, 0, NULL, "", "with a sign"),
     NIB_SCALE_ALPHA_ROW(options),
     NIB_SCALE_PER_ROW(options),
+    NIB_SCALE_SNAP_ROW(options),
     NIB_ROW(options, ste, NIB_OPTION_CHOICE, "pass", 0, 0, "pass|clip", "",
             "gradient out of range: passed or 0"),
 };
@@ -41,7 +44,7 @@ static bool is_sign(const options *o)
 static nib_status check(void *filled, const char **warning, nib_error *err)
 {
     options *o = filled;
-    NIB_TRY(nib_scale_read(o->alpha, &o->scale, err));
+    NIB_TRY(nib_scale_read(o->alpha, o->snap, &o->scale, err));
     if (nib_scale_is_fitted(&o->scale) && o->bits == 1)
         return nib_fail(err, NIB_ERR_CONFIG,
                         "quantized_bits with one bit has no scale to fit; use binary(alpha=%s)", o->alpha);
@@ -53,12 +56,12 @@ static nib_status check(void *filled, const char **warning, nib_error *err)
                         o->alpha);
     if (is_sign(o) && o->integer != 0)
         *warning = "quantized_bits with one bit is -1 or 1: integer is ignored, as in QKeras";
-    const nib_fixed type = {.bits = (int)o->bits,
-                            .integer = (int)o->integer + (o->keep_negative ? 1 : 0),
-                            .is_signed = o->keep_negative,
-                            .rounding = NIB_ROUNDING_RND_CONV,
-                            .overflow = o->symmetric ? NIB_OVERFLOW_SAT_SYM : NIB_OVERFLOW_SAT};
-    o->grid = nib_grid_of(&type);
+    o->type = (nib_fixed){.bits = (int)o->bits,
+                          .integer = (int)o->integer + (o->keep_negative ? 1 : 0),
+                          .is_signed = o->keep_negative,
+                          .rounding = NIB_ROUNDING_RND_CONV,
+                          .overflow = o->symmetric ? NIB_OVERFLOW_SAT_SYM : NIB_OVERFLOW_SAT};
+    o->grid = nib_grid_of(&o->type);
     return NIB_OK;
 }
 
@@ -80,7 +83,8 @@ static float level_of(const void *context, float x)
     return copysignf(level > f->levels ? f->levels : level, x);
 }
 
-static void forward_group(const options *o, const nib_scale_group *group)
+/* The scale that makes levels, in f->scale, and the factor of the levels, which is returned. */
+static float fit_group(const options *o, const nib_scale_group *group, fit *fitted)
 {
     fit f = {.unit = ldexpf(1.0f, (int)o->integer), .levels = ldexpf(1.0f, (int)o->bits - 1) - 1.0f};
     f.scale = nib_scale_largest(group) / f.unit * 2.0f / (2.0f * f.levels);
@@ -94,7 +98,8 @@ static void forward_group(const options *o, const nib_scale_group *group)
             factor = nib_scale_po2(factor);
         }
     }
-    nib_scale_apply(group, factor * f.unit, level_of, &f);
+    *fitted = f;
+    return factor * f.unit;
 }
 
 /* ---- Both directions ---- */
@@ -113,7 +118,9 @@ static void forward(const nib_quantize_call *call)
         const int64_t groups = nib_scale_groups(call, o->per);
         for (int64_t i = 0; i < groups; i++) {
             const nib_scale_group group = nib_scale_group_of(call, o->per, i);
-            forward_group(o, &group);
+            fit f;
+            const float factor = fit_group(o, &group, &f);
+            nib_scale_apply(&group, factor, level_of, &f);
         }
         return;
     }
@@ -130,13 +137,64 @@ static void forward(const nib_quantize_call *call)
     }
 }
 
+/* Where the gradient passes. */
+static void pass_range(const options *o, float *lowest, float *highest)
+{
+    *lowest = is_sign(o) ? -1.0f : o->grid.lowest * o->grid.step;
+    *highest = is_sign(o) ? 1.0f : o->grid.highest * o->grid.step;
+    if (o->ste == STE_PASS) {
+        *lowest = -INFINITY;
+        *highest = INFINITY;
+    }
+}
+
 static void backward(const nib_quantize_call *call)
 {
+    float lowest, highest;
+    pass_range(call->options, &lowest, &highest);
+    nib_scale_pass(call, lowest, highest);
+}
+
+/* ---- Hardware ---- */
+
+static nib_status lower_fitted(const nib_quantize_call *call, nib_lowered *lowered, nib_error *err)
+{
     const options *o = call->options;
-    const bool clip = o->ste == STE_CLIP;
-    const float lowest = is_sign(o) ? -1.0f : o->grid.lowest * o->grid.step;
-    const float highest = is_sign(o) ? 1.0f : o->grid.highest * o->grid.step;
-    nib_scale_pass(call, clip ? lowest : -INFINITY, clip ? highest : INFINITY);
+    /* Integer levels, ties away from zero; I makes the step 1. */
+    const nib_fixed levels = {(int)o->bits, (int)o->bits, true, NIB_ROUNDING_RND_INF, NIB_OVERFLOW_SAT_SYM};
+    NIB_TRY(nib_scale_need_values(call, o->alpha, err));
+    lowered->n_types = nib_scale_groups(call, o->per);
+    for (int64_t i = 0; i < lowered->n_types; i++) {
+        const nib_scale_group group = nib_scale_group_of(call, o->per, i);
+        fit f;
+        const float factor = fit_group(o, &group, &f);
+        NIB_TRY(nib_lowered_scaled(lowered, i, &levels, f.scale == 0.0f ? 0.0f : factor, err));
+    }
+    return NIB_OK;
+}
+
+static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib_error *err)
+{
+    /* -1 and 1 are two codes of two bits. */
+    static const nib_fixed signs = {2, 2, true, NIB_ROUNDING_RND_CONV, NIB_OVERFLOW_SAT_SYM};
+    const options *o = call->options;
+    if (nib_scale_is_fitted(&o->scale))
+        return lower_fitted(call, lowered, err);
+    lowered->is_cast = !is_sign(o) && o->scale.value == 1.0f;
+    return nib_lowered_scaled(lowered, 0, is_sign(o) ? &signs : &o->type, o->scale.value, err);
+}
+
+static int64_t grid(const void *filled, bool training, int64_t channels, nib_quantizer_step *steps)
+{
+    const options *o = filled;
+    (void)training;
+    (void)channels;
+    if (nib_scale_is_fitted(&o->scale) || is_sign(o))
+        return 0;
+    steps[0].grid = o->grid;
+    steps[0].grid.step *= o->scale.value;
+    pass_range(o, &steps[0].lowest, &steps[0].highest);
+    return 1;
 }
 
 static const char *const cases[] = {"quantized_bits(4, 1, 1, alpha=1.0)",
@@ -156,5 +214,7 @@ const nib_quantizer nib_quantizer_quantized_bits = {
     .check = check,
     .forward = forward,
     .backward = backward,
+    .lower = lower,
+    .grid = grid,
     .cases = cases,
 };

@@ -1,5 +1,7 @@
+#include <float.h>
 #include <math.h>
 
+#include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 #include "quant/scale.h"
 
@@ -72,6 +74,45 @@ static void backward(const nib_quantize_call *call)
     nib_scale_pass(call, -end, end);
 }
 
+/* The smallest and the largest exponent: of all values, or of those that x has. */
+static void exponents(const options *o, const nib_quantize_call *call, bool of_values, int *lowest,
+                      int *highest)
+{
+    (void)frexpf(quantize(o, FLT_MAX), highest);
+    --*highest;
+    *lowest = o->lowest < *highest ? o->lowest : *highest;
+    if (!of_values)
+        return;
+    int least = *highest, most = *lowest;
+    for (int64_t r = 0; r < call->rows; r++)
+        for (int64_t c = 0; c < call->cols; c++) {
+            int exponent;
+            (void)frexpf(quantize(o, call->x[r * call->stride + c]), &exponent);
+            least = exponent - 1 < least ? exponent - 1 : least;
+            most = exponent - 1 > most ? exponent - 1 : most;
+        }
+    *lowest = least;
+    *highest = most;
+}
+
+static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib_error *err)
+{
+    const options *o = call->options;
+    int lowest, highest;
+    exponents(o, call, false, &lowest, &highest);
+    if (highest - lowest + 2 > NIB_FIXED_MAX_BITS && call->x)
+        exponents(o, call, true, &lowest, &highest);
+    const nib_fixed type = {highest - lowest + 2, highest + 2, true, NIB_ROUNDING_RND_CONV,
+                            NIB_OVERFLOW_SAT_SYM};
+    if (type.bits > NIB_FIXED_MAX_BITS)
+        return nib_fail(
+            err, NIB_ERR_CONFIG,
+            "powers of two from 2^%d to 2^%d need a type of %d bits; %d are possible (fewer bits, "
+            "or a smaller max_value)",
+            lowest, highest, type.bits, NIB_FIXED_MAX_BITS);
+    return nib_lowered_scaled(lowered, 0, &type, 1.0f, err);
+}
+
 static const char *const cases[] = {"quantized_po2(4)", "quantized_po2(bits=3, max_value=1)",
                                     "quantized_po2(5, 2.0, log2_rounding='floor', ste=clip)", NULL};
 
@@ -84,5 +125,6 @@ const nib_quantizer nib_quantizer_quantized_po2 = {
     .check = check,
     .forward = forward,
     .backward = backward,
+    .lower = lower,
     .cases = cases,
 };

@@ -1,6 +1,8 @@
+#include <float.h>
 #include <math.h>
 
 #include "quant/grid.h"
+#include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 
 /* y = x on the grid ufixed<bits, integer, RND_CONV, SAT>. With a negative slope s (a power of two) one bit is
@@ -11,6 +13,7 @@ typedef struct options {
     int64_t bits, integer;
     double negative_slope;
     int ste;
+    nib_fixed type; /* of the positive half */
     nib_grid positive, negative;
 } options;
 
@@ -37,14 +40,14 @@ static nib_status check(void *filled, const char **warning, nib_error *err)
                         o->negative_slope);
     if (leaky && o->bits == 1)
         return nib_fail(err, NIB_ERR_CONFIG, "a negative slope needs 2 bits or more: one is the sign");
-    nib_fixed type = {.bits = (int)o->bits - (leaky ? 1 : 0),
-                      .integer = (int)o->integer,
-                      .rounding = NIB_ROUNDING_RND_CONV,
-                      .overflow = NIB_OVERFLOW_SAT};
-    o->positive = nib_grid_of(&type);
+    o->type = (nib_fixed){.bits = (int)o->bits - (leaky ? 1 : 0),
+                          .integer = (int)o->integer,
+                          .rounding = NIB_ROUNDING_RND_CONV,
+                          .overflow = NIB_OVERFLOW_SAT};
+    o->positive = nib_grid_of(&o->type);
     /* slope * x has the steps of x, and 2^integer * slope / step of them. */
     o->negative = o->positive;
-    o->negative.lowest = -ldexpf((float)o->negative_slope, type.bits);
+    o->negative.lowest = -ldexpf((float)o->negative_slope, o->type.bits);
     o->negative.highest = 0.0f;
     return NIB_OK;
 }
@@ -83,6 +86,45 @@ static void backward(const nib_quantize_call *call)
     }
 }
 
+/* relu clipped to the range: what is left without steps. */
+static void unquantized(const nib_quantize_call *call)
+{
+    const options *o = call->options;
+    const float slope = (float)o->negative_slope, highest = o->positive.highest * o->positive.step;
+    for (int64_t r = 0; r < call->rows; r++)
+        for (int64_t c = 0; c < call->cols; c++) {
+            const float x = call->x[r * call->stride + c];
+            const float below = x > 0.0f ? x : slope * x;
+            call->y[r * call->stride + c] = x > highest ? highest : below;
+        }
+}
+
+static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib_error *err)
+{
+    const options *o = call->options;
+    nib_fixed type = o->type;
+    lowered->is_cast = o->negative_slope == 0.0;
+    if (!lowered->is_cast) { /* the same steps on both sides, and -slope * 2^integer at the lower end */
+        type.bits++;
+        type.integer++;
+        type.is_signed = true;
+    }
+    return nib_lowered_scaled(lowered, 0, &type, 1.0f, err);
+}
+
+static int64_t grid(const void *filled, bool training, int64_t channels, nib_quantizer_step *steps)
+{
+    const options *o = filled;
+    (void)training;
+    (void)channels;
+    if (o->negative_slope != 0.0)
+        return 0;
+    steps[0].grid = o->positive;
+    steps[0].lowest = FLT_MIN; /* x > 0: no denormals here */
+    steps[0].highest = o->ste == STE_CLIP ? o->positive.highest * o->positive.step : INFINITY;
+    return 1;
+}
+
 static const char *const cases[] = {"quantized_relu(6)", "quantized_relu(4, 2)",
                                     "quantized_relu(bits=8, integer=1, negative_slope=0.25)",
                                     "quantized_relu(3, -1, ste=pass)", NULL};
@@ -96,5 +138,9 @@ const nib_quantizer nib_quantizer_quantized_relu = {
     .check = check,
     .forward = forward,
     .backward = backward,
+    .unquantized = unquantized,
+    .unquantized_backward = backward,
+    .lower = lower,
+    .grid = grid,
     .cases = cases,
 };

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "quant/grid.h"
+#include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 #include "quant/scale.h"
 
@@ -12,7 +13,7 @@ typedef struct options {
     const char *alpha;
     double threshold;
     int64_t number_of_unrolls;
-    int per, ste;
+    int per, snap, ste;
     nib_scale scale;
 } options;
 
@@ -22,13 +23,14 @@ static const nib_option rows[] = {
             "smallest |x| that is not 0 (not for alpha auto and auto_po2)"),
     NIB_ROW(options, number_of_unrolls, NIB_OPTION_INT, "5", 1, 100, NULL, "", "fits of the scale"),
     NIB_SCALE_PER_ROW(options),
+    NIB_SCALE_SNAP_ROW(options),
     NIB_SCALE_STE_ROW(options),
 };
 
 static nib_status check(void *filled, const char **warning, nib_error *err)
 {
     options *o = filled;
-    NIB_TRY(nib_scale_read(o->alpha, &o->scale, err));
+    NIB_TRY(nib_scale_read(o->alpha, o->snap, &o->scale, err));
     const bool fits = nib_scale_is_fitted(&o->scale);
     if (fits && o->threshold != 0.33)
         *warning = "ternary makes its own threshold under alpha=auto and auto_po2: the given one is ignored";
@@ -52,7 +54,8 @@ static float level_by_scale(const void *context, float x)
     return x < 0.0f ? -1.0f : positive;
 }
 
-static void forward_group(const options *o, const nib_scale_group *group)
+/* The scale that makes levels, in *level_scale, and the factor of the levels, which is returned. */
+static float fit_group(const options *o, const nib_scale_group *group, float *level_scale)
 {
     float factor = 2.0f * nib_scale_largest(group) / 3.0f, scale = factor;
     if (o->scale.kind == NIB_SCALE_AUTO_PO2)
@@ -61,7 +64,8 @@ static void forward_group(const options *o, const nib_scale_group *group)
         scale = factor;
         factor = nib_scale_least_squares(group, o->scale.kind, level_by_scale, &scale);
     }
-    nib_scale_apply(group, factor, level_by_scale, &scale);
+    *level_scale = scale;
+    return factor;
 }
 
 static void forward(const nib_quantize_call *call)
@@ -72,10 +76,13 @@ static void forward(const nib_quantize_call *call)
     const int64_t groups = nib_scale_groups(call, o->per);
     for (int64_t i = 0; i < groups; i++) {
         const nib_scale_group group = nib_scale_group_of(call, o->per, i);
-        if (fits)
-            forward_group(o, &group);
-        else
+        if (!fits) {
             nib_scale_apply(&group, o->scale.value, level_by_threshold, &threshold);
+            continue;
+        }
+        float scale;
+        const float factor = fit_group(o, &group, &scale);
+        nib_scale_apply(&group, factor, level_by_scale, &scale);
     }
 }
 
@@ -83,6 +90,23 @@ static void backward(const nib_quantize_call *call)
 {
     const options *o = call->options;
     nib_scale_gradient(call, &o->scale, (nib_scale_ste)o->ste);
+}
+
+static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib_error *err)
+{
+    static const nib_fixed levels = {2, 2, true, NIB_ROUNDING_RND_CONV, NIB_OVERFLOW_SAT_SYM};
+    const options *o = call->options;
+    if (!nib_scale_is_fitted(&o->scale))
+        return nib_lowered_scaled(lowered, 0, &levels, o->scale.value, err);
+    NIB_TRY(nib_scale_need_values(call, o->alpha, err));
+    lowered->n_types = nib_scale_groups(call, o->per);
+    for (int64_t i = 0; i < lowered->n_types; i++) {
+        const nib_scale_group group = nib_scale_group_of(call, o->per, i);
+        float scale;
+        const float factor = fit_group(o, &group, &scale);
+        NIB_TRY(nib_lowered_scaled(lowered, i, &levels, scale == 0.0f ? 0.0f : factor, err));
+    }
+    return NIB_OK;
 }
 
 static const char *const cases[] = {"ternary()",
@@ -101,5 +125,6 @@ const nib_quantizer nib_quantizer_ternary = {
     .check = check,
     .forward = forward,
     .backward = backward,
+    .lower = lower,
     .cases = cases,
 };

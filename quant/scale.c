@@ -9,7 +9,15 @@
 
 static const float epsilon = 1e-7f; /* of Keras */
 
-nib_status nib_scale_read(const char *text, nib_scale *scale, nib_error *err)
+float nib_scale_snapped(float v)
+{
+    /* v = f * 2^exponent, f in [1/2, 1); the constant is the last float below 1/sqrt(2). */
+    int exponent;
+    const float f = frexpf(v, &exponent);
+    return ldexpf(1.0f, f <= 0.70710677f ? exponent - 1 : exponent);
+}
+
+nib_status nib_scale_read(const char *text, bool snap, nib_scale *scale, nib_error *err)
 {
     static const char *const words[] = {
         [NIB_SCALE_NONE] = "none", [NIB_SCALE_AUTO] = "auto", [NIB_SCALE_AUTO_PO2] = "auto_po2"};
@@ -17,6 +25,8 @@ nib_status nib_scale_read(const char *text, nib_scale *scale, nib_error *err)
     for (int i = NIB_SCALE_NONE; i <= NIB_SCALE_AUTO_PO2; i++)
         if (words[i] && strcasecmp(text, words[i]) == 0) {
             scale->kind = (nib_scale_kind)i;
+            if (snap && i == NIB_SCALE_AUTO)
+                scale->kind = NIB_SCALE_AUTO_PO2;
             return NIB_OK;
         }
     char *end;
@@ -26,13 +36,23 @@ nib_status nib_scale_read(const char *text, nib_scale *scale, nib_error *err)
         return nib_fail(err, NIB_ERR_CONFIG, "alpha: '%.40s' is not a number, none, auto or auto_po2", text);
     if (!(value >= 0x1p-60f && value <= 0x1p60f))
         return nib_fail(err, NIB_ERR_CONFIG, "alpha: %.40s is out of range (2^-60 to 2^60)", text);
-    scale->value = value;
+    scale->value = snap ? nib_scale_snapped(value) : value;
     return NIB_OK;
 }
 
 bool nib_scale_is_fitted(const nib_scale *scale)
 {
     return scale->kind == NIB_SCALE_AUTO || scale->kind == NIB_SCALE_AUTO_PO2;
+}
+
+nib_status nib_scale_need_values(const nib_quantize_call *call, const char *alpha, nib_error *err)
+{
+    if (call->x)
+        return NIB_OK;
+    return nib_fail(err, NIB_ERR_CONFIG,
+                    "alpha=%s is fitted to the values of a weight; here the values come with the data: give "
+                    "a number",
+                    alpha);
 }
 
 float nib_scale_po2(float v)

@@ -29,6 +29,9 @@ typedef struct nib_scale {
 #define NIB_SCALE_PER_ROW(type)                                                                              \
     NIB_ROW(type, per, NIB_OPTION_CHOICE, "channel", 0, 0, "channel|tensor", "",                             \
             "what has a scale of its own under alpha auto and auto_po2")
+#define NIB_SCALE_SNAP_ROW(type)                                                                             \
+    NIB_ROW(type, snap, NIB_OPTION_CHOICE, "none", 0, 0, "none|po2", "",                                     \
+            "po2: the scale becomes the nearest power of two, which hardware has (auto becomes auto_po2)")
 /** The gradients of binary and ternary. */
 typedef enum nib_scale_ste {
     NIB_SCALE_STE_AUTO,
@@ -43,8 +46,15 @@ typedef enum nib_scale_ste {
 /** Whether the scale comes from the values. */
 bool nib_scale_is_fitted(const nib_scale *scale);
 
-/** The text of alpha. Errors: NIB_ERR_CONFIG. */
-NIB_MUST_USE nib_status nib_scale_read(const char *text, nib_scale *scale, nib_error *err);
+/** Whether a call brings the values that alpha ("auto") is fitted to. Errors: NIB_ERR_CONFIG. */
+NIB_MUST_USE nib_status nib_scale_need_values(const nib_quantize_call *call, const char *alpha,
+                                              nib_error *err);
+
+/** The text of alpha, and what the option snap makes of it. Errors: NIB_ERR_CONFIG. */
+NIB_MUST_USE nib_status nib_scale_read(const char *text, bool snap, nib_scale *scale, nib_error *err);
+
+/** The power of two nearest to v > 0 on a logarithmic scale. */
+float nib_scale_snapped(float v);
 
 /** The power of two nearest to v + 1e-7 on a logarithmic scale. */
 float nib_scale_po2(float v);
