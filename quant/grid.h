@@ -32,6 +32,19 @@ nib_grid nib_grid_of(const nib_fixed *type);
 /** y [n] = x [n] on the grid; y may be x. */
 void nib_grid_apply(const nib_grid *grid, int64_t n, const float *x, float *y);
 
+/** The same on a matrix [rows, cols] whose rows are `stride` floats apart. */
+void nib_grid_apply_rows(const nib_grid *grid, int64_t rows, int64_t cols, int64_t stride, const float *x,
+                         float *y);
+
+/** Rounded at random, up with the probability of the fraction, so that the mean of y is x within the range;
+ * then brought into range. u [n] uniform in [0, 1); the grid's rounding mode is not used. For |x| of 2^-126
+ * steps and more. */
+void nib_grid_apply_random(const nib_grid *grid, int64_t n, const float *x, const float *u, float *y);
+
+/** dx = x < lowest or x > highest ? 0 : dy on a matrix [rows, cols]. Infinite bounds let all pass. */
+void nib_grid_pass_rows(float lowest, float highest, int64_t rows, int64_t cols, int64_t stride,
+                        const float *x, const float *dy, float *dx);
+
 /** The straight-through gradient: dx [n] = dy [n], and with `clip` 0 where x is outside of the range
  * [lo * s, hi * s]. (`clip` is usual for SAT, SAT_SYM and SAT_ZERO, not for WRAP.) dx may be dy. */
 void nib_grid_gradient(const nib_grid *grid, bool clip, int64_t n, const float *x, const float *dy,

@@ -52,7 +52,7 @@ typedef struct nib_quantize_call {
 } nib_quantize_call;
 
 /** One step y = grid.step * clamp(round(x * grid.inverse), grid.lowest, grid.highest) and its gradient
- * dx = lowest <= x <= highest ? dy : 0 (infinite: all pass). grid.step * grid.inverse is 1 unless the
+ * dx = x < lowest or x > highest ? 0 : dy (infinite: all pass). grid.step * grid.inverse is 1 unless the
  * quantizer multiplies its values by an alpha. What a kernel's epilogue needs. */
 typedef struct nib_quantizer_step {
     nib_grid grid;

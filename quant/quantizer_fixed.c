@@ -38,8 +38,7 @@ static nib_status check(void *filled, const char **warning, nib_error *err)
 static void forward(const nib_quantize_call *call)
 {
     const options *o = call->options;
-    for (int64_t r = 0; r < call->rows; r++)
-        nib_grid_apply(&o->grid, call->cols, call->x + r * call->stride, call->y + r * call->stride);
+    nib_grid_apply_rows(&o->grid, call->rows, call->cols, call->stride, call->x, call->y);
 }
 
 static bool clips(const options *o)

@@ -115,12 +115,7 @@ void nib_scale_apply(const nib_scale_group *group, float factor, float (*q)(cons
 
 void nib_scale_pass(const nib_quantize_call *call, float lowest, float highest)
 {
-    for (int64_t r = 0; r < call->rows; r++) {
-        const float *x = call->x + r * call->stride, *dy = call->dy + r * call->stride;
-        float *dx = call->dx + r * call->stride;
-        for (int64_t c = 0; c < call->cols; c++)
-            dx[c] = x[c] < lowest || x[c] > highest ? 0.0f : dy[c];
-    }
+    nib_grid_pass_rows(lowest, highest, call->rows, call->cols, call->stride, call->x, call->dy, call->dx);
 }
 
 void nib_scale_gradient(const nib_quantize_call *call, const nib_scale *scale, nib_scale_ste ste)

@@ -9,7 +9,7 @@
 #include "core/arena.h"
 #include "core/cpu.h"
 #include "core/rng.h"
-#include "quant/grid.h"
+#include "quant/grid_loops.h"
 
 enum { BLOCK = 6 * 4096 };
 
@@ -218,4 +218,63 @@ Test(grid, in_place)
     nib_grid_apply(&grid, 37, x, y);
     nib_grid_apply(&grid, 37, x, x);
     cr_expect_eq(memcmp(x, y, sizeof x), 0, "in place gives other values");
+}
+
+/* The loops of every instruction set give the bits of the baseline's. */
+Test(grid, instruction_sets_agree)
+{
+    enum { N = 1013 };
+    static float x[N], u[N], want[N], got[N];
+    const nib_rng rng = {.seed = 3, .stream = nib_rng_stream("grid/sets")};
+    for (int i = 0; i < N; i++) {
+        x[i] = (float)nib_rng_normal(&rng, (uint64_t)i) * ldexpf(1.0f, i % 9 - 4);
+        u[i] = (float)nib_rng_uniform(&rng, (uint64_t)i) * 0.9999999f;
+        if (i % 3 == 0)
+            x[i] = floorf(x[i] * 8.0f) / 8.0f;
+    }
+    x[5] = NAN;
+    x[6] = INFINITY;
+    for (nib_isa isa = NIB_ISA_AVX2; isa < NIB_ISA_COUNT; isa++) {
+        if (!nib_isa_supported(isa))
+            continue;
+        const nib_grid_loops *base = nib_grid_loops_for(NIB_ISA_BASELINE), *loops = nib_grid_loops_for(isa);
+        for (int modes = 0; modes < NIB_ROUNDING_COUNT * NIB_OVERFLOW_COUNT; modes++) {
+            const nib_fixed type = {6, 3, modes % 5 != 0, (nib_rounding)(modes % NIB_ROUNDING_COUNT),
+                                    (nib_overflow)(modes / NIB_ROUNDING_COUNT)};
+            const nib_grid grid = nib_grid_of(&type);
+            for (int random = 0; random < 2; random++) {
+                (random ? base->apply_random(&grid, N, x, u, want) : base->apply(&grid, N, x, want));
+                (random ? loops->apply_random(&grid, N, x, u, got) : loops->apply(&grid, N, x, got));
+                for (int i = 0; i < N; i++)
+                    cr_assert(want[i] == got[i] || (isnan(want[i]) && isnan(got[i])),
+                              "%s: %a under %s, %s is %a, not %a", nib_isa_name(isa), (double)x[i],
+                              nib_rounding_name(type.rounding), nib_overflow_name(type.overflow),
+                              (double)got[i], (double)want[i]);
+            }
+        }
+        base->pass(-1.0f, 2.0f, N, x, u, want);
+        loops->pass(-1.0f, 2.0f, N, x, u, got);
+        cr_expect_eq(memcmp(want, got, sizeof want), 0, "%s: another gradient", nib_isa_name(isa));
+    }
+}
+
+/* Up with the probability of the fraction, and nowhere else than to the two codes beside x. */
+Test(grid, random_rounding)
+{
+    const nib_fixed type = {6, 3, true, NIB_ROUNDING_RND, NIB_OVERFLOW_SAT};
+    const nib_grid grid = nib_grid_of(&type);
+    static const float table[][4] = {{0.3f, 0.25f, 0.375f, 0.4f},
+                                     {-0.3f, -0.375f, -0.25f, 0.6f},
+                                     {0.25f, 0.25f, 0.25f, 0.0f},
+                                     {9.0f, 3.875f, 3.875f, 0.0f},
+                                     {-4.05f, -4.0f, -4.0f, 0.6f}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        for (int k = 0; k < 1000; k++) {
+            const float u = (float)k / 1000.0f;
+            float y;
+            nib_grid_apply_random(&grid, 1, &table[i][0], &u, &y);
+            const float want = u < table[i][3] ? table[i][2] : table[i][1];
+            cr_assert(y == want || fabsf(u - table[i][3]) < 1e-5f, "%g with u = %g: %g", (double)table[i][0],
+                      (double)u, (double)y);
+        }
 }
