@@ -36,7 +36,7 @@ typedef enum nib_fix_kind {
 
 enum {
     NIB_FIX_MAX_INPUTS = 8,
-    NIB_FIX_MAX_NODES = 4096,
+    NIB_FIX_MAX_NODES = 1024,
     NIB_FIX_MAX_ELEMENTS = 1 << 20, /**< of a tensor: positions x features */
     NIB_FIX_MAX_KERNEL = 1 << 24,   /**< weights of a node */
     NIB_FIX_MAX_TABLE_BITS = 16,    /**< of a table's index; nibble's own tables have at most 12 */
@@ -167,7 +167,7 @@ typedef struct nib_fixnet {
 } nib_fixnet;
 
 /** Check everything: topology, names, shapes, counts, types, codes within their types, table sizes, that
- * `proven` is true, and that no intermediate number needs more than 126 bits. For fixnets that were read or
+ * `proven` is true, and that no intermediate number needs more than 125 bits. For fixnets that were read or
  * built by hand; a lowered one passes. Errors: NIB_ERR_INPUT naming node and limit; NIB_ERR_MEMORY. */
 NIB_MUST_USE nib_status nib_fixnet_check(const nib_fixnet *net, nib_error *err);
 
@@ -203,10 +203,10 @@ NIB_MUST_USE nib_status nib_fixnet_interval(const nib_fixnet *net, int node, con
 NIB_MUST_USE nib_status nib_fix_dense_accum(const nib_fix_dense *dense, const nib_fix_interval *x,
                                             nib_fixed *accum, nib_error *err);
 
-/** The same for a pool over `positions`.
+/** The same for a pool over `positions` of `features`.
  *  @param finer  bits of fraction beyond x's own, for the quotient of a mean: with log2(positions) of them
  *                the mean over a power of two is exact */
-NIB_MUST_USE nib_status nib_fix_pool_accum(const nib_fix_pool *pool, int64_t positions,
+NIB_MUST_USE nib_status nib_fix_pool_accum(const nib_fix_pool *pool, int64_t positions, int64_t features,
                                            const nib_fix_interval *x, int finer, nib_fixed *accum,
                                            nib_error *err);
 
