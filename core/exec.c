@@ -93,7 +93,7 @@ static void bind_step_call(nib_exec *exec, nib_value v)
         call->dx[i].data = step && p->wants[i] ? total_gradient(exec, x->gradient_at) : NULL;
         call->accumulate[i] = true;
     }
-    call->tile = step ? NULL : &exec->whole;
+    call->tile = &exec->whole;
     call->prepared = nib_worker_address(exec, exec->worker, p->prepared_at);
     if (step) {
         call->y.data = nib_worker_address(exec, exec->worker, p->value_at);

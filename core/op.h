@@ -83,7 +83,8 @@ typedef struct nib_call {
         fused_x;     /**< NIB_OP_EPILOGUE: x[0] was made by this step; dx[0] is to be its input's gradient */
     float *prepared; /**< [prepared_floats] what op->prepare made for this step, or NULL */
     bool dry;        /**< `reduced` must not write running statistics (diagnosis) */
-    const nib_tile *tile; /**< NULL for step-rate calls; in `reduced` only the batch's counts are set */
+    const nib_tile
+        *tile; /**< step-rate calls and `reduced`: only the batch's counts, seed and step are set */
 } nib_call;
 
 typedef enum nib_op_flag {

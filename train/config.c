@@ -11,13 +11,14 @@
 enum { MAX_CONFIG_BYTES = 16 << 20, MAX_LABEL_BYTES = 160 };
 
 typedef struct config_section {
-    const nib_doc *data, *model, *train;
+    const nib_doc *data, *model, *train, *quant;
 } config_section;
 
 static const nib_option config_rows[] = {
     NIB_ROW(config_section, data, NIB_OPTION_NODE, NULL, 0, 0, NULL, "", "where the rows come from"),
     NIB_ROW(config_section, model, NIB_OPTION_NODE, NULL, 0, 0, NULL, "", "layers and outputs"),
     NIB_ROW(config_section, train, NIB_OPTION_NODE, "", 0, 0, NULL, "", "how it is trained"),
+    NIB_ROW(config_section, quant, NIB_OPTION_NODE, "", 0, 0, NULL, "", "types of the hardware's numbers"),
 };
 const nib_option_table nib_table_config = NIB_OPTION_TABLE(config_section, config_rows);
 
@@ -29,6 +30,9 @@ const nib_config_section nib_config_sections[] = {
     {"train", "train", "how the model is trained", &nib_table_train},
     {"early_stopping", "train.early_stopping", "stop when nothing improves", &nib_table_early_stopping},
     {"loss", "train.loss.TARGET", "beside the loss of a target", &nib_table_objective},
+    {"quant", "quant", "quantization", &nib_table_quant},
+    {"quantizers", "quant.default", "quantizers of all layers, or of one: quant.layers.NAME",
+     &nib_table_quant_set},
 };
 const int nib_config_sections_count = (int)(sizeof nib_config_sections / sizeof *nib_config_sections);
 
@@ -207,7 +211,7 @@ static nib_status apply(reader *r, int phase, nib_error *err)
 /* Sections of later versions: their keys are known, what they ask for is not done. */
 static nib_status refuse_unsupported(const nib_doc *root, nib_error *err)
 {
-    static const char *const later[][2] = {{"quant", "quantization"}, {"prune", "pruning"}};
+    static const char *const later[][2] = {{"prune", "pruning"}};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         const nib_doc_entry *entry = nib_doc_entry_of(root, later[i][0]);
         if (entry)
@@ -242,7 +246,7 @@ static nib_status read_sections(reader *r, nib_error *err)
     nib_config *config = r->config;
     nib_arena *arena = config->arena;
     config_section section;
-    nib_doc *resolved[3] = {NULL, NULL, NULL};
+    nib_doc *resolved[4] = {NULL, NULL, NULL, NULL};
     NIB_TRY(apply(r, 0, err));
     if (r->root->kind != NIB_DOC_MAP)
         return nib_doc_fail(&r->root->place, err, NIB_ERR_CONFIG, "a map of sections is expected");
@@ -259,7 +263,8 @@ static nib_status read_sections(reader *r, nib_error *err)
     NIB_TRY(nib_config_read_model(config, section.model, r->folder, &r->names, &resolved[1], err));
     NIB_TRY(nib_config_read_train(config, section.train, &r->names, &resolved[2], err));
     NIB_TRY(check_outputs(config, err));
-    section = (config_section){resolved[0], resolved[1], resolved[2]};
+    NIB_TRY(nib_config_read_quant(config, section.quant, &r->names, &resolved[3], err));
+    section = (config_section){resolved[0], resolved[1], resolved[2], resolved[3]};
     config->resolved = nib_options_write(arena, &nib_table_config, &section);
     return config->resolved ? NIB_OK : nib_fail_memory(err, "resolved config");
 }

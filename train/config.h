@@ -14,6 +14,7 @@
 #include "train/lr_schedule.h"
 #include "train/metric.h"
 #include "train/optimizer.h"
+#include "train/quant_config.h"
 
 /** model.outputs: {target: layer} */
 typedef struct nib_output_config {
@@ -77,7 +78,11 @@ typedef struct nib_config {
     nib_data_config *data;
     nib_model_config model;
     nib_train_config train;
+    nib_quant_config quant;
 } nib_config;
+
+/** Which key names the quantizer of a layer's output: activation, output or result. */
+nib_quant_key nib_quant_result_key(const nib_model_config *model, const nib_layer_config *layer);
 
 /** A section's option table, for `nibble describe` and the reference page. */
 typedef struct nib_config_section {

@@ -87,7 +87,9 @@ nib_status nib_evaluator_create(nib_evaluator **evaluator, const nib_model *mode
     }
     *e = (nib_evaluator){.arena = arena, .model = model, .data = data, .with_targets = with_targets};
     int64_t chunk = data->rows < CHUNK_ROWS ? data->rows : CHUNK_ROWS;
-    nib_status status = create_outputs(e, err);
+    nib_status status = nib_model_check_settled(model, err);
+    if (status == NIB_OK)
+        status = create_outputs(e, err);
     if (status == NIB_OK)
         status = nib_exec_create(&e->exec, model->graph, NIB_MODE_EVALUATE, chunk, 0, team, err);
     if (status != NIB_OK) {

@@ -40,6 +40,20 @@ nib_status nib_layer_add_param(nib_layer_build *build, const char *var, nib_role
     return nib_graph_param(build->graph, index, value, err);
 }
 
+nib_status nib_layer_quantize_param(nib_layer_build *build, const nib_quantizer_config *quantizer,
+                                    nib_value *value, nib_error *err)
+{
+    if (!quantizer)
+        return NIB_OK;
+    nib_quantize_options *options = NIB_NEW(build->arena, nib_quantize_options, 1);
+    if (!options)
+        return nib_fail_memory(err, "quantizer");
+    const int param = nib_graph_node(build->graph, *value)->param;
+    *options = (nib_quantize_options){quantizer, build->control, build->params, param};
+    const char *name = build->params->row[param].name;
+    return nib_graph_add(build->graph, &nib_op_quantize, name, options, value, 1, value, err);
+}
+
 nib_status nib_layer_add_op(nib_layer_build *build, const nib_op *op, nib_error *err)
 {
     return nib_graph_add(build->graph, op, build->config->name, build->config->options, build->input,

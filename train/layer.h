@@ -8,7 +8,9 @@
 
 #include "core/graph.h"
 #include "core/options.h"
+#include "quant/op_quantize.h"
 #include "train/initializer.h"
+#include "train/quant_config.h"
 
 typedef struct nib_layer nib_layer;
 
@@ -36,6 +38,8 @@ typedef struct nib_layer_build {
     nib_graph *graph;
     nib_params *params;
     const nib_layer_config *config;
+    const nib_layer_quant *quant;        /**< quantizers of the layer's tensors */
+    const nib_quantize_control *control; /**< of all of them */
     int n_inputs;
     const nib_value *input;
     nib_value output; /**< to be set by build */
@@ -76,6 +80,11 @@ NIB_MUST_USE nib_status nib_layer_add_param(nib_layer_build *build, const char *
                                             int64_t rows, int64_t cols, bool trainable,
                                             nib_initializer_config initializer, nib_value *value,
                                             nib_error *err);
+
+/** Put a parameter's value, as nib_layer_add_param gave it, on the grid of its quantizer; NULL: leave it. */
+NIB_MUST_USE nib_status nib_layer_quantize_param(nib_layer_build *build,
+                                                 const nib_quantizer_config *quantizer, nib_value *value,
+                                                 nib_error *err);
 
 /** Build a layer that is one op over its inputs, with the layer's options as the op's. */
 NIB_MUST_USE nib_status nib_layer_add_op(nib_layer_build *build, const nib_op *op, nib_error *err);

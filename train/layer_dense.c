@@ -61,10 +61,15 @@ static nib_status build(nib_layer_build *b, nib_error *err)
                                 &operand[1], err));
     if (o->use_bias)
         NIB_TRY(nib_layer_add_param(b, "bias", NIB_ROLE_BIAS, 1, 1, o->units, true, bias, &operand[2], err));
-    NIB_TRY(nib_graph_add(b->graph, &nib_op_matmul, b->config->name, NULL, operand, o->use_bias ? 3 : 2,
-                          &b->output, err));
+    /* Penalties are on the trained numbers, products on what the hardware has of them. */
     NIB_TRY(add_penalty(b, o->l1, o->l2, operand[1], err));
-    return o->use_bias ? add_penalty(b, o->bias_l1, o->bias_l2, operand[2], err) : NIB_OK;
+    NIB_TRY(nib_layer_quantize_param(b, b->quant->weight, &operand[1], err));
+    if (o->use_bias) {
+        NIB_TRY(add_penalty(b, o->bias_l1, o->bias_l2, operand[2], err));
+        NIB_TRY(nib_layer_quantize_param(b, b->quant->bias, &operand[2], err));
+    }
+    return nib_graph_add(b->graph, &nib_op_matmul, b->config->name, NULL, operand, o->use_bias ? 3 : 2,
+                         &b->output, err);
 }
 
 static nib_status check(const void *options, const char *path, nib_error *err)

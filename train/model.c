@@ -34,6 +34,101 @@ static const nib_data_target *target_of(const nib_dataset *shapes, const char *n
     return NULL;
 }
 
+/* Note a tensor. @return its quantizer, or NULL */
+static nib_status note_tensor(builder *b, nib_model_tensor tensor, const nib_quant_entry *entry,
+                              const nib_quantizer_config **quantizer, nib_error *err)
+{
+    nib_model *m = b->model;
+    *quantizer = NULL;
+    if (!b->config->quant.present)
+        return NIB_OK;
+    tensor.entry = entry;
+    if (entry && !(tensor.quantizer = NIB_NEW(m->arena, nib_quantizer_config, 1)))
+        return nib_fail_memory(err, "quantizers");
+    if (entry)
+        *tensor.quantizer = entry->quantizer;
+    *quantizer = tensor.quantizer;
+    m->tensor[m->n_tensors++] = tensor;
+    return NIB_OK;
+}
+
+/* Data on the grid of its quantizer. */
+static nib_status quantize_data(builder *b, const char *name, const nib_quantizer_config *quantizer,
+                                nib_value *value, nib_error *err)
+{
+    if (!quantizer)
+        return NIB_OK;
+    nib_model *m = b->model;
+    nib_quantize_options *options = NIB_NEW(m->arena, nib_quantize_options, 1);
+    if (!options)
+        return nib_fail_memory(err, "quantizers");
+    *options = (nib_quantize_options){quantizer, m->control, m->params, -1};
+    return nib_graph_add(m->graph, &nib_op_quantize, name, options, value, 1, value, err);
+}
+
+static nib_status quantize_input(builder *b, int index, nib_error *err)
+{
+    nib_model_input *input = &b->model->input[index];
+    const nib_quant_entry *entry = nib_quant_find(&b->config->quant, input->name, NIB_QUANT_INPUT);
+    const nib_model_tensor tensor = {
+        .key = NIB_QUANT_INPUT, .input = index, .layer = -1, .param = -1, .value = input->raw};
+    NIB_TRY(note_tensor(b, tensor, entry, &input->quantizer, err));
+    return quantize_data(b, input->name, input->quantizer, &input->value, err);
+}
+
+/* Quantizers of a layer's parameters, before it is built. Batch norm has its own entries or none. */
+static nib_status choose_quantizers(builder *b, int index, nib_error *err)
+{
+    const nib_quant_config *q = &b->config->quant;
+    nib_model_layer *layer = &b->model->layer[index];
+    const nib_layer_config *c = layer->config;
+    const bool dense = strcmp(c->type->name, "dense") == 0, norm = strcmp(c->type->name, "batch_norm") == 0;
+    const nib_quant_key key[2] = {NIB_QUANT_WEIGHT, NIB_QUANT_BIAS};
+    const nib_quantizer_config **to[2] = {&layer->quant.weight, &layer->quant.bias};
+    for (int i = 0; i < 2 && (dense || norm); i++) {
+        const nib_quant_entry *entry =
+            dense ? nib_quant_find(q, c->name, key[i]) : nib_quant_find_own(q, c->name, key[i]);
+        const nib_model_tensor tensor = {.key = key[i], .input = -1, .layer = index, .param = -1};
+        NIB_TRY(note_tensor(b, tensor, entry && !entry->is_float ? entry : NULL, to[i], err));
+    }
+    const nib_fixed *accum = dense ? nib_quant_accum(q, c->name) : NULL;
+    if (accum) {
+        layer->quant.has_accum = true;
+        layer->quant.accum = *accum;
+    }
+    return NIB_OK;
+}
+
+/* The rows of the table that the tensors of the layer are: kernel and bias; a bias that is not there is no
+ * tensor. */
+static void find_params(nib_model *m, int index)
+{
+    static const char *const var[NIB_QUANT_KEYS] = {[NIB_QUANT_WEIGHT] = "kernel", [NIB_QUANT_BIAS] = "bias"};
+    int kept = 0;
+    for (int i = 0; i < m->n_tensors; i++) {
+        nib_model_tensor *t = &m->tensor[i];
+        const nib_model_layer *layer = &m->layer[index];
+        bool dense = t->layer == index && var[t->key] && strcmp(layer->config->type->name, "dense") == 0;
+        for (int p = 0; dense && p < layer->n_params; p++)
+            if (strcmp(m->params->row[layer->first_param + p].var, var[t->key]) == 0)
+                t->param = layer->first_param + p;
+        if (!dense || t->param >= 0)
+            m->tensor[kept++] = *t;
+    }
+    m->n_tensors = kept;
+}
+
+static nib_status quantize_result(builder *b, int index, nib_error *err)
+{
+    nib_model_layer *layer = &b->model->layer[index];
+    const nib_quant_key key = nib_quant_result_key(&b->config->model, layer->config);
+    const nib_quant_entry *entry = nib_quant_find(&b->config->quant, layer->config->name, key);
+    const nib_model_tensor tensor = {
+        .key = key, .input = -1, .layer = index, .param = -1, .value = layer->raw};
+    NIB_TRY(note_tensor(b, tensor, entry, &layer->quant.result, err));
+    return quantize_data(b, layer->config->name, layer->quant.result, &layer->value, err);
+}
+
 static nib_status add_inputs(builder *b, nib_error *err)
 {
     nib_model *m = b->model;
@@ -50,7 +145,9 @@ static nib_status add_inputs(builder *b, nib_error *err)
             return nib_fail_memory(err, "model");
         NIB_TRY(nib_graph_input(m->graph, input->name, NIB_FEED_F32,
                                 data->offsets ? NIB_DOMAIN_ELEMENTS : NIB_DOMAIN_SAMPLES, data->width,
-                                &input->value, err));
+                                &input->raw, err));
+        input->value = input->raw;
+        NIB_TRY(quantize_input(b, i, err));
     }
     return NIB_OK;
 }
@@ -132,6 +229,7 @@ static nib_status build_layer(builder *b, int index, nib_layer_param *param, int
         return nib_doc_fail(&c->place, err, NIB_ERR_CONFIG, "layer %s: %s takes %d to %d inputs, not %d",
                             c->name, c->type->name, c->type->min_inputs, c->type->max_inputs, layer->n_from);
     NIB_TRY(resolve_units(b, c, err));
+    NIB_TRY(choose_quantizers(b, index, err));
 
     nib_value input[NIB_MAX_INPUTS];
     for (int i = 0; i < layer->n_from; i++)
@@ -140,6 +238,8 @@ static nib_status build_layer(builder *b, int index, nib_layer_param *param, int
                              .graph = m->graph,
                              .params = m->params,
                              .config = c,
+                             .quant = &layer->quant,
+                             .control = m->control,
                              .n_inputs = layer->n_from,
                              .input = input};
     layer->first_param = m->params->count;
@@ -151,8 +251,10 @@ static nib_status build_layer(builder *b, int index, nib_layer_param *param, int
     }
     NIB_TRY(status);
     layer->n_params = build.n_params;
-    layer->value = build.output;
+    layer->raw = layer->value = build.output;
     layer->shape = nib_graph_node(m->graph, build.output)->shape;
+    find_params(m, index);
+    NIB_TRY(quantize_result(b, index, err));
     memcpy(param + *n_params, build.param, (size_t)build.n_params * sizeof *param);
     *n_params += build.n_params;
     return NIB_OK;
@@ -217,7 +319,10 @@ static nib_status build_model(builder *b, nib_error *err)
     m->layer = NIB_NEW(m->arena, nib_model_layer, c->n_layers);
     m->output = NIB_NEW(m->arena, nib_model_output, c->n_outputs);
     nib_layer_param *param = NIB_NEW(m->arena, nib_layer_param, c->n_layers * NIB_LAYER_MAX_PARAMS);
-    if (!m->graph || !m->layer || !m->output || !param)
+    m->quant = &b->config->quant;
+    m->control = NIB_NEW(m->arena, nib_quantize_control, 1);
+    m->tensor = NIB_NEW(m->arena, nib_model_tensor, 3 * c->n_layers + b->shapes->n_inputs);
+    if (!m->graph || !m->layer || !m->output || !param || !m->control || !m->tensor)
         return nib_fail_memory(err, "model");
     NIB_TRY(add_inputs(b, err));
     int n_params = 0;
@@ -255,6 +360,29 @@ void nib_model_destroy(nib_model *model)
 {
     if (model)
         nib_arena_destroy(model->arena);
+}
+
+const char *nib_model_tensor_name(const nib_model *model, const nib_model_tensor *tensor, nib_arena *arena)
+{
+    const char *owner =
+        tensor->layer >= 0 ? model->layer[tensor->layer].config->name : model->input[tensor->input].name;
+    return nib_arena_printf(arena, "%s.%s", owner, nib_quant_key_name(tensor->key));
+}
+
+nib_status nib_model_check_settled(const nib_model *model, nib_error *err)
+{
+    for (int i = 0; i < model->n_tensors; i++) {
+        const nib_model_tensor *t = &model->tensor[i];
+        const char *name = NULL;
+        if (!t->quantizer || t->quantizer->type)
+            continue;
+        name = nib_model_tensor_name(model, t, model->arena);
+        return nib_doc_fail(&t->entry->place, err, NIB_ERR_CONFIG,
+                            "quant.layers.%s: the integer bits are auto; nibble train and nibble quantize "
+                            "settle them, this needs a number",
+                            name ? name : "");
+    }
+    return NIB_OK;
 }
 
 nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_dataset *data)

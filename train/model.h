@@ -14,14 +14,28 @@ typedef struct nib_model_layer {
     int from[NIB_MAX_INPUTS];  /**< >= 0: layer; < 0: input -1 - i */
     nib_shape shape;           /**< of its output */
     int first_param, n_params; /**< rows of the parameter table */
-    nib_value value;
+    nib_value raw;             /**< its output */
+    nib_value value;           /**< the same on the grid of its quantizer, which is what others see */
+    nib_layer_quant quant;
 } nib_model_layer;
 
 typedef struct nib_model_input {
     const char *name;
     int64_t width;
-    nib_value value;
+    nib_value raw, value;                  /**< as fed, and on the grid of its quantizer */
+    const nib_quantizer_config *quantizer; /**< NULL: none */
 } nib_model_input;
+
+/** A tensor that quantization is about: every input, kernel, bias and layer output, in the order of the
+ * network, whether it has a quantizer or not. */
+typedef struct nib_model_tensor {
+    nib_quant_key key;
+    int input, layer;                /**< whose it is; -1: the other */
+    const nib_quant_entry *entry;    /**< as configured; NULL: it stays float */
+    nib_quantizer_config *quantizer; /**< NULL: none; .type is NULL until `auto` is settled */
+    int param;                       /**< row of the parameter table, or -1 */
+    nib_value value;                 /**< in front of the quantizer */
+} nib_model_tensor;
 
 typedef struct nib_model_output {
     const char *target;
@@ -38,6 +52,10 @@ typedef struct nib_model {
     nib_model_output *output; /**< graph outputs have the target's name, in this order */
     nib_params *params;
     nib_graph *graph; /**< inputs in the order: model inputs, then targets */
+    int n_tensors;    /**< 0: the config has no quantization */
+    nib_model_tensor *tensor;
+    const nib_quant_config *quant;
+    nib_quantize_control *control; /**< of all quantizers */
 } nib_model;
 
 /** Build from a config and the shapes of the data (`units: auto` of output layers becomes the target's width,
@@ -46,6 +64,13 @@ typedef struct nib_model {
 NIB_MUST_USE nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dataset *shapes,
                                          nib_error *err);
 void nib_model_destroy(nib_model *model);
+
+/** Name of a tensor for messages and keys: "x.input", "fc1.weight". In the arena; NULL when out of memory. */
+const char *nib_model_tensor_name(const nib_model *model, const nib_model_tensor *tensor, nib_arena *arena);
+
+/** Whether the model can run: no type has `auto` in place of its integer bits any more (who settles them:
+ * train/quant_prepare.h). Errors: NIB_ERR_CONFIG with the tensor's place. */
+NIB_MUST_USE nib_status nib_model_check_settled(const nib_model *model, nib_error *err);
 
 /** Feeds of a dataset in the order of the graph's inputs (model inputs, then targets; a target that the
  * dataset lacks has NULL data). In the arena; NULL when out of memory. */

@@ -22,6 +22,7 @@ static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
     int slots =
         optimizer->slots_used ? optimizer->slots_used(t->config->optimizer_options) : optimizer->slots;
     int64_t batch = t->config->batch < t->data->rows ? t->config->batch : t->data->rows;
+    NIB_TRY(nib_model_check_settled(t->model, err));
     t->steps_per_epoch = (t->data->rows + batch - 1) / batch;
     t->feeds = nib_model_feeds(t->arena, t->model, t->data);
     if (!t->feeds)
@@ -122,6 +123,8 @@ nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, 
                        .weight = t->data->weight,
                        .seed = (uint64_t)t->config->seed,
                        .step = (uint32_t)t->state.step};
+    const double epoch = (double)t->state.step / (double)t->steps_per_epoch;
+    t->model->control->float_share = (float)(1.0 - nib_quant_blend(t->model->quant, epoch));
     nib_exec_train(t->exec, &batch, &sums);
     t->next = NULL;
     if (!isfinite(sums.loss))

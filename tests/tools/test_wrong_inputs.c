@@ -89,7 +89,7 @@ static void make_files(void)
     write_text("syntax.yaml", "data: {source: good.h5\nmodel: [\n");
     write_text("twice.yaml", "train: {epochs: 1}\nmodel: {mlp: }\ntrain: {epochs: 2}\n");
     write_text("binary.yaml", "data: \x01\x02\n");
-    write_text("quant.yaml", "data: {source: good.h5, x: x, y: label}\nmodel: {mlp: }\nquant: {bits: 6}\n");
+    write_text("quant.yaml", "data: {source: good.h5, x: x, y: label}\nmodel: {mlp: }\nquant: {bits: 1}\n");
     write_text("classes.yaml", "data: {source: good.h5, inputs: {x: x, classes: x}, targets: {y: label}}\n"
                                "model: {mlp: {hidden: [4]}}\n");
     write_text("empty.yaml", "# nothing\n");
@@ -199,7 +199,7 @@ Test(wrong, configs)
          "syntax.yaml:2:6: did not find expected ',' or '}' while parsing a flow mapping"},
         {"train twice.yaml", "twice.yaml:3:1: duplicate key 'train' (first in line 1)"},
         {"train binary.yaml", "binary.yaml:1:7: control characters are not allowed"},
-        {"train quant.yaml", "quant.yaml:3:1: quant: quantization is not supported by this version"},
+        {"train quant.yaml", "quant.yaml:3:15: quant.bits: 1 is below the limit 2 bits"},
         {"train mono.yaml",
          "mono.yaml:3:18: train.monitor: there is no column 'val_f1' (did you mean 'val_auc'?)"},
         {"train empty.yaml", "empty.yaml:1:1: data is missing (where the rows come from)"},

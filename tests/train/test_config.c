@@ -119,7 +119,8 @@ Test(config, set)
          "--set model.layers.fc1.unit=1: unknown key 'unit' in model.layers.fc1 (did you mean 'units'?)"},
         {{"train.optimizer.sgd.lr=1"},
          "--set train.optimizer.sgd.lr=1: train.optimizer is 'adam': it has no 'sgd'"},
-        {{"quant.default=x"}, "--set quant.default=x: quant: quantization is not supported by this version"},
+        {{"quant.default=x"},
+         "--set quant.default=x: quant.default: a single value where a map of options is expected"},
         {{"trian.epochs=1"}, "--set trian.epochs=1: unknown key 'trian' (did you mean 'train'?)"},
     };
     nib_arena *arena = nib_arena_create();
@@ -154,8 +155,8 @@ Test(config, refused)
          "jets.yaml:3:9: unknown key 'lr' in train (it belongs in train.optimizer.adam)"},
         {DATA "model: {mlp: }\ntrain: {epoch: 3}\n",
          "jets.yaml:3:9: unknown key 'epoch' in train (did you mean 'epochs'?)"},
-        {DATA "model: {mlp: }\nquant: {bits: 6}\n",
-         "jets.yaml:3:1: quant: quantization is not supported by this version"},
+        {DATA "model: {mlp: }\nquant: {bits: 1}\n",
+         "jets.yaml:3:15: quant.bits: 1 is below the limit 2 bits"},
         {DATA "model: {mlp: }\nprune: {}\n",
          "jets.yaml:3:1: prune: pruning is not supported by this version"},
         {DATA "model: {deepsets: {}}\n",

@@ -1,0 +1,102 @@
+#include "quant/op_quantize.h"
+
+#include <string.h>
+
+/* A call of the quantizer: a vector of parameters is a column to it, since a channel is one. */
+static nib_quantize_call quantizer_call(const nib_call *call)
+{
+    const nib_quantize_options *o = call->options;
+    const bool vector = o->param >= 0 && o->params->row[o->param].rank == 1;
+    const bool training = call->mode == NIB_MODE_TRAIN;
+    const nib_tile *tile = call->tile;
+    const bool elements = call->domain == NIB_DOMAIN_ELEMENTS;
+    return (nib_quantize_call){
+        .options = o->quantizer->options,
+        .rows = vector ? call->y.row_size : call->rows,
+        .cols = vector ? 1 : call->y.row_size,
+        .stride = vector ? 1 : call->y.stride,
+        .x = call->x[0].data,
+        .training = training,
+        .rng = {.seed = tile->seed, .stream = call->stream, .step = tile->step},
+        .first = o->param >= 0 ? 0
+                 : elements    ? tile->first_element
+                               : tile->first,
+        .float_share = training ? o->control->float_share : 0.0f,
+    };
+}
+
+static void copy(const nib_call *call)
+{
+    for (int64_t r = 0; r < call->rows; r++)
+        memcpy(call->y.data + r * call->y.stride, call->x[0].data + r * call->x[0].stride,
+               (size_t)call->y.row_size * sizeof(float));
+}
+
+/* Some quantizers have no zero, so weights that are pruned become zero behind them. */
+static void apply_mask(const nib_call *call, const nib_quantize_options *o)
+{
+    if (o->param < 0 || !o->params->mask)
+        return;
+    const float *mask = o->params->mask + o->params->row[o->param].offset;
+    for (int64_t r = 0; r < call->rows; r++)
+        for (int64_t c = 0; c < call->y.row_size; c++) {
+            float *y = call->y.data + r * call->y.stride + c;
+            *y = mask[r * call->y.stride + c] != 0.0f ? *y : 0.0f;
+        }
+}
+
+static void forward(const nib_call *call)
+{
+    const nib_quantize_options *o = call->options;
+    if (o->control->off) {
+        copy(call);
+    } else {
+        nib_quantize_call q = quantizer_call(call);
+        q.y = call->y.data;
+        nib_quantizer_forward(o->quantizer->type, &q);
+    }
+    apply_mask(call, o);
+}
+
+static void backward(const nib_call *call)
+{
+    const nib_quantize_options *o = call->options;
+    if (!call->dx[0].data)
+        return;
+    nib_quantize_call q = quantizer_call(call);
+    q.dy = call->dy.data;
+    q.dx = call->saved;
+    nib_quantizer_backward(o->quantizer->type, &q);
+    for (int64_t r = 0; r < call->rows; r++) {
+        const float *passed = call->saved + r * call->y.stride;
+        float *dx = call->dx[0].data + r * call->dx[0].stride;
+        for (int64_t c = 0; c < call->y.row_size; c++)
+            dx[c] = call->accumulate[0] ? dx[c] + passed[c] : passed[c];
+    }
+}
+
+static nib_status infer(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,
+                        nib_error *err)
+{
+    (void)options, (void)inputs;
+    char text[NIB_SHAPE_BYTES];
+    if (x[0].rank > (x[0].rate == NIB_RATE_TILE ? 1 : 2))
+        return nib_fail(err, NIB_ERR_SHAPE, "the input is %s, not rows of features",
+                        nib_shape_text(&x[0], text));
+    plan->y = x[0];
+    plan->saved_row = nib_shape_row(&x[0]);
+    return NIB_OK;
+}
+
+const nib_op nib_op_quantize = {
+    .name = "quantize",
+    .help = "x on the grid of its quantizer, with a straight-through gradient",
+    .source = "the quantizer's (nibble list quantizers)",
+    .options = NIB_OPTION_TABLE_EMPTY,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .flags = NIB_OP_READS_X,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};
