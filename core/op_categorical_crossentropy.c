@@ -8,8 +8,8 @@
 #include <assert.h>
 
 #include "core/op_options.h"
-#include "core/row_block.h"
 #include "core/row_loss.h"
+#include "core/row_vectors.h"
 #include "core/vector_math.h"
 
 static const nib_option rows[] = {
@@ -36,92 +36,119 @@ static nib_status infer(const void *options, const nib_shape *x, int inputs, nib
 /* A block of rows, one per lane, and up to 16 of their columns. */
 typedef struct block {
     int64_t first, n;
-    float label[NIB_ROW_BLOCK], weight[NIB_ROW_BLOCK];
-    float max[NIB_ROW_BLOCK];   /* of the logits x */
-    float sum[NIB_ROW_BLOCK];   /* of e^(x - max) */
-    float total[NIB_ROW_BLOCK]; /* of x - max */
-    float hit[NIB_ROW_BLOCK];   /* x - max of the label */
-    nib_row_columns x;
+    nib_vf label, weight;
+    nib_vf max;                /* of the logits x */
+    nib_vf sum;                /* of e^(x - max) */
+    nib_vf total;              /* of x - max */
+    nib_vf hit;                /* x - max of the label */
+    nib_vf x[NIB_ROW_COLUMNS]; /* where all columns fit in: e^(x - max) as soon as that is known */
 } block;
 
 static void read_labels(const nib_call *call, block *b)
 {
     const nib_categorical_crossentropy_options *o = call->options;
     const nib_tensor *target = &call->x[1];
-    const bool weighted = o->class_weight.count && call->mode == NIB_MODE_TRAIN;
-    const float classes = (float)call->x[0].row_size;
-    bool valid = true;
-    nib_row_block_load(b->label, target, b->first, b->n, 0);
-    for (int i = 0; i < NIB_ROW_BLOCK; i++)
-        valid = valid && b->label[i] >= 0.0f && b->label[i] < classes;
-    assert(valid);
-    (void)valid;
-    for (int i = 0; i < NIB_ROW_BLOCK; i++)
-        b->weight[i] = weighted ? (float)o->class_weight.value[(int64_t)b->label[i]] : 1.0f;
+    b->label = nib_row_vector(target->data + b->first * target->stride, target->stride, b->n);
+    b->weight = nib_vf_set(1.0f);
+    float label[NIB_VF];
+    nib_vf_store(label, b->label);
+#ifndef NDEBUG
+    for (int i = 0; i < NIB_VF; i++)
+        assert(label[i] >= 0.0f && label[i] < (float)call->x[0].row_size);
+#endif
+    if (o->class_weight.count && call->mode == NIB_MODE_TRAIN) {
+        for (int i = 0; i < NIB_VF; i++)
+            label[i] = (float)o->class_weight.value[(int64_t)label[i]];
+        b->weight = nib_vf_load(label);
+    }
 }
 
-/* The next columns into b->x, unless all there are lie in it already. */
-static int64_t load_columns(const nib_call *call, block *b, int64_t column, bool again)
+/* All columns are in the block at once. */
+static bool fits(const nib_call *call)
 {
-    const int64_t width = call->x[0].row_size;
-    const int64_t cols = width - column < NIB_ROW_BLOCK ? width - column : NIB_ROW_BLOCK;
-    if (!again || width > NIB_ROW_BLOCK)
-        nib_row_columns_load(&b->x, &call->x[0], b->first, b->n, column, cols);
+    return call->x[0].row_size <= NIB_ROW_COLUMNS;
+}
+
+static int64_t columns_from(const nib_call *call, int64_t column)
+{
+    const int64_t left = call->x[0].row_size - column;
+    return left < NIB_ROW_COLUMNS ? left : NIB_ROW_COLUMNS;
+}
+
+static int64_t load_columns(const nib_call *call, block *b, int64_t column)
+{
+    const nib_tensor *x = &call->x[0];
+    const int64_t cols = columns_from(call, column);
+    nib_row_vectors_load(b->x, x->data + b->first * x->stride + column, x->stride, b->n, cols);
     return cols;
 }
 
 static void find_max(const nib_call *call, block *b)
 {
-    for (int i = 0; i < NIB_ROW_BLOCK; i++)
-        b->max[i] = -INFINITY;
-    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_BLOCK) {
-        const int64_t cols = load_columns(call, b, column, false);
+    nib_vf max = nib_vf_set(-INFINITY);
+    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_COLUMNS) {
+        const int64_t cols = load_columns(call, b, column);
         for (int64_t c = 0; c < cols; c++)
-            for (int i = 0; i < NIB_ROW_BLOCK; i++)
-                b->max[i] = b->x.lane[c][i] > b->max[i] ? b->x.lane[c][i] : b->max[i];
+            max = nib_vf_max(b->x[c], max);
     }
+    b->max = max;
 }
 
 static void find_sums(const nib_call *call, block *b)
 {
-    for (int i = 0; i < NIB_ROW_BLOCK; i++)
-        b->sum[i] = b->total[i] = b->hit[i] = 0.0f;
-    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_BLOCK) {
-        const int64_t cols = load_columns(call, b, column, true);
+    const nib_vf max = b->max, label = b->label;
+    nib_vf sum = nib_vf_set(0.0f), total = sum, hit = sum;
+    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_COLUMNS) {
+        const int64_t cols = fits(call) ? columns_from(call, column) : load_columns(call, b, column);
         for (int64_t c = 0; c < cols; c++) {
-            const float class = (float)(column + c);
-            for (int i = 0; i < NIB_ROW_BLOCK; i++) {
-                const float below = b->x.lane[c][i] - b->max[i];
-                b->total[i] += below;
-                b->hit[i] = b->label[i] == class ? below : b->hit[i];
-                b->sum[i] += nib_expf(below);
-            }
+            const nib_vf below = nib_vf_sub(b->x[c], max);
+            b->x[c] = nib_vf_exp(below);
+            total = nib_vf_add(total, below);
+            hit = nib_vf_where_equal(label, nib_vf_set((float)(column + c)), below, hit);
+            sum = nib_vf_add(sum, b->x[c]);
         }
+    }
+    b->sum = sum;
+    b->total = total;
+    b->hit = hit;
+}
+
+/* A vector of a block in call->saved, which has nib_padded(width) floats for each row. */
+static void save(float *to, nib_vf x, int64_t n)
+{
+    float lane[NIB_VF];
+    if (n == NIB_VF) {
+        nib_vf_store(to, x);
+    } else {
+        nib_vf_store(lane, x);
+        memcpy(to, lane, (size_t)n * sizeof *to);
     }
 }
 
-/* w (softmax - q). */
+static nib_vf saved_vector(const float *from, int64_t n)
+{
+    return n == NIB_VF ? nib_vf_load(from) : nib_row_vector(from, 1, n);
+}
+
+/* w (softmax - q), column after column of the block. */
 static void save_slopes(const nib_call *call, block *b)
 {
     const nib_categorical_crossentropy_options *o = call->options;
-    const int64_t width = call->x[0].row_size, stride = nib_padded(width);
+    const int64_t width = call->x[0].row_size;
     const float smooth = (float)o->label_smoothing;
-    float scale[NIB_ROW_BLOCK], spread[NIB_ROW_BLOCK], whole[NIB_ROW_BLOCK];
-    for (int i = 0; i < NIB_ROW_BLOCK; i++) {
-        scale[i] = b->weight[i] / b->sum[i];
-        spread[i] = b->weight[i] * smooth / (float)width;
-        whole[i] = b->weight[i] * (1.0f - smooth);
-    }
-    for (int64_t column = 0; column < width; column += NIB_ROW_BLOCK) {
-        const int64_t cols = load_columns(call, b, column, true);
+    float *saved = call->saved + b->first * nib_padded(width);
+    const nib_vf scale = nib_vf_div(b->weight, b->sum),
+                 whole = nib_vf_mul(b->weight, nib_vf_set(1.0f - smooth));
+    const nib_vf spread = nib_vf_mul(b->weight, nib_vf_set(smooth / (float)width));
+    for (int64_t column = 0; column < width; column += NIB_ROW_COLUMNS) {
+        const int64_t cols = fits(call) ? width : load_columns(call, b, column);
         for (int64_t c = 0; c < cols; c++) {
-            const float class = (float)(column + c);
-            for (int i = 0; i < NIB_ROW_BLOCK; i++) {
-                const float slope = nib_expf(b->x.lane[c][i] - b->max[i]) * scale[i] - spread[i];
-                b->x.lane[c][i] = b->label[i] == class ? slope - whole[i] : slope;
-            }
+            const nib_vf power = fits(call) ? b->x[c] : nib_vf_exp(nib_vf_sub(b->x[c], b->max));
+            const nib_vf slope = nib_vf_sub(nib_vf_mul(power, scale), spread);
+            const nib_vf class = nib_vf_set((float)(column + c));
+            save(saved + (column + c) * b->n,
+                 nib_vf_where_equal(b->label, class, nib_vf_sub(slope, whole), slope), b->n);
         }
-        nib_row_columns_store(&b->x, call->saved + b->first * stride + column, stride, b->n, cols);
     }
 }
 
@@ -129,19 +156,20 @@ static void forward(const nib_call *call)
 {
     const nib_categorical_crossentropy_options *o = call->options;
     const float smooth = (float)o->label_smoothing, width = (float)call->x[0].row_size;
-    for (int64_t first = 0; first < call->rows; first += NIB_ROW_BLOCK) {
+    for (int64_t first = 0; first < call->rows; first += NIB_VF) {
         block b;
-        float loss[NIB_ROW_BLOCK];
+        float loss[NIB_VF];
         b.first = first;
-        b.n = nib_row_block_size(call->rows, first);
+        b.n = nib_row_vectors_size(call->rows, first);
         read_labels(call, &b);
         find_max(call, &b);
         find_sums(call, &b);
-        for (int i = 0; i < NIB_ROW_BLOCK; i++) {
-            /* Without smoothing the mean is left out: it may be infinite where the loss is not. */
-            const float mean = smooth > 0.0f ? smooth * b.total[i] / width : 0.0f;
-            loss[i] = b.weight[i] * (nib_logf(b.sum[i]) - (1.0f - smooth) * b.hit[i] - mean);
-        }
+        const nib_vf own = nib_vf_mul(nib_vf_set(1.0f - smooth), b.hit);
+        nib_vf sum = nib_vf_sub(nib_vf_log(b.sum), own);
+        /* Without smoothing the mean is left out: it may be infinite where the loss is not. */
+        if (smooth > 0.0f)
+            sum = nib_vf_sub(sum, nib_vf_mul(nib_vf_set(smooth / width), b.total));
+        nib_vf_store(loss, nib_vf_mul(b.weight, sum));
         for (int64_t i = 0; i < b.n; i++)
             nib_row_loss_put(&call->y, first + i, loss[i]);
         if (call->saved)
@@ -151,7 +179,26 @@ static void forward(const nib_call *call)
 
 static void backward(const nib_call *call)
 {
-    nib_row_loss_backward(call, call->saved);
+    const nib_tensor *dx = &call->dx[0];
+    const int64_t width = dx->row_size;
+    for (int64_t first = 0; first < call->rows; first += NIB_VF) {
+        const int64_t n = nib_row_vectors_size(call->rows, first);
+        const float *saved = call->saved + first * nib_padded(width);
+        const nib_vf dy = nib_row_vector(call->dy.data + first * call->dy.stride, call->dy.stride, n);
+        for (int64_t column = 0; column < width; column += NIB_ROW_COLUMNS) {
+            const int64_t cols = columns_from(call, column);
+            float *to = dx->data + first * dx->stride + column;
+            nib_vf x[NIB_ROW_COLUMNS], before[NIB_ROW_COLUMNS];
+            for (int64_t c = 0; c < cols; c++)
+                x[c] = nib_vf_mul(saved_vector(saved + (column + c) * n, n), dy);
+            if (call->accumulate[0]) {
+                nib_row_vectors_load(before, to, dx->stride, n, cols);
+                for (int64_t c = 0; c < cols; c++)
+                    x[c] = nib_vf_add(before[c], x[c]);
+            }
+            nib_row_vectors_store(to, dx->stride, n, cols, x);
+        }
+    }
 }
 
 static const nib_op_case cases[] = {

@@ -1,5 +1,6 @@
 /* 1 where the first largest logit is the label's, else 0: running accuracy of a categorical target. */
 #include "core/row_loss.h"
+#include "core/row_vectors.h"
 
 static nib_status infer(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,
                         nib_error *err)
@@ -11,13 +12,25 @@ static nib_status infer(const void *options, const nib_shape *x, int inputs, nib
 
 static void forward(const nib_call *call)
 {
-    const nib_tensor *x = &call->x[0], *label = &call->x[1], *y = &call->y;
-    for (int64_t r = 0; r < call->rows; r++) {
-        const float *row = x->data + r * x->stride;
-        int64_t best = 0;
-        for (int64_t c = 1; c < x->row_size; c++)
-            best = row[c] > row[best] ? c : best;
-        nib_row_loss_put(y, r, best == (int64_t)label->data[r * label->stride] ? 1.0f : 0.0f);
+    const nib_tensor *x = &call->x[0], *label = &call->x[1];
+    for (int64_t first = 0; first < call->rows; first += NIB_VF) {
+        const int64_t n = nib_row_vectors_size(call->rows, first);
+        const float *from = x->data + first * x->stride;
+        nib_vf max = nib_row_vector(from, x->stride, n), best = nib_vf_set(0.0f);
+        for (int64_t column = 0; column < x->row_size; column += NIB_ROW_COLUMNS) {
+            const int64_t left = x->row_size - column, cols = left < NIB_ROW_COLUMNS ? left : NIB_ROW_COLUMNS;
+            nib_vf value[NIB_ROW_COLUMNS];
+            nib_row_vectors_load(value, from + column, x->stride, n, cols);
+            for (int64_t c = 0; c < cols; c++) {
+                best = nib_vf_where_greater(value[c], max, nib_vf_set((float)(column + c)), best);
+                max = nib_vf_max(value[c], max);
+            }
+        }
+        const nib_vf target = nib_row_vector(label->data + first * label->stride, label->stride, n);
+        float hit[NIB_VF];
+        nib_vf_store(hit, nib_vf_where_equal(best, target, nib_vf_set(1.0f), nib_vf_set(0.0f)));
+        for (int64_t i = 0; i < n; i++)
+            nib_row_loss_put(&call->y, first + i, hit[i]);
     }
 }
 
