@@ -9,8 +9,9 @@
 #include "core/gemm.h"
 #include "core/rng.h"
 
-/* Lanes are added by the caller alone below this many floats, in pieces by the team above. */
-enum { PIECE_FLOATS = 16384 };
+/* Of the flat vectors: what a thread adds up and updates in one go, while it is in L1, and what is worth a
+ * job of the team. A line of doubles, and its neighbour, because the processor fetches lines in pairs. */
+enum { PIECE_FLOATS = 2048, TEAM_FLOATS = 1024, LINE_DOUBLES = 16 };
 
 static const nib_node *node_of(const nib_exec *exec, nib_value v)
 {
@@ -28,10 +29,10 @@ static bool is_wide(const nib_exec *exec, nib_value v)
     return is_op(exec, v, NIB_RATE_TILE) && (node_of(exec, v)->op->flags & NIB_OP_BATCH_WIDE);
 }
 
-/* Something of a tile-rate node is made once per step. */
+/* Something of a tile-rate node is made once per step for all threads. */
 static bool is_prepared(const nib_exec *exec, nib_value v)
 {
-    return exec->plan->node[v].prepared_at.space != NIB_SPACE_NONE;
+    return exec->plan->node[v].prepared_at.space == NIB_SPACE_STEP;
 }
 
 /* A view of a value without its data: [capacity or rows, row]. */
@@ -118,6 +119,10 @@ static nib_status make_calls(nib_exec *exec, nib_error *err)
             fill_call(exec, v, stream, &exec->worker[w].call[v]);
         bind_step_call(exec, v);
         const nib_value result = exec->plan->node[v].result;
+        if (is_op(exec, v, NIB_RATE_STEP) || is_wide(exec, v) || is_prepared(exec, v))
+            exec->has_step_work = true;
+        if (exec->plan->node[v].prepared_at.space == NIB_SPACE_THREAD)
+            exec->prepared[exec->n_prepared++] = v;
         exec->moves_values[v] = exec->plan->node[result].value_at.space == NIB_SPACE_BATCH ||
                                 exec->plan->node[v].saved_at.space == NIB_SPACE_BATCH;
         for (int i = 0; i < node->n_inputs; ++i) {
@@ -141,27 +146,30 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
     exec->step_arena = NIB_NEW(arena, float, plan->step_floats);
     exec->lane_gradient = NIB_NEW(arena, float, train ? NIB_LANES * plan->lane_floats : 0);
     exec->step_gradient = NIB_NEW(arena, float, plan->gradient_floats - exec->params->size);
-    exec->lane_sum = NIB_NEW(arena, double, NIB_LANES * plan->lane_doubles);
+    exec->lane_stride = (plan->lane_doubles + LINE_DOUBLES - 1) / LINE_DOUBLES * LINE_DOUBLES;
+    exec->lane_sum = NIB_NEW(arena, double, NIB_LANES * exec->lane_stride);
     exec->sum = NIB_NEW(arena, double, plan->lane_doubles);
     exec->state = NIB_NEW(arena, double, plan->state_doubles);
     exec->step_call = NIB_NEW(arena, nib_call, plan->nodes);
     exec->op = NIB_NEW(arena, const nib_op *, plan->nodes);
     exec->moves_values = NIB_NEW(arena, bool, plan->nodes);
     exec->skip = NIB_NEW(arena, bool, plan->nodes);
+    exec->prepared = NIB_NEW(arena, nib_value, plan->nodes);
     exec->input_feed = NIB_NEW(arena, int, plan->nodes);
     exec->fetch = NIB_NEW(arena, nib_fetch, plan->nodes);
     exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
     bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
               exec->step_gradient && exec->lane_sum && exec->sum && exec->state && exec->step_call &&
-              exec->op && exec->moves_values && exec->skip && exec->input_feed && exec->fetch &&
-              exec->first_element;
+              exec->op && exec->moves_values && exec->skip && exec->prepared && exec->input_feed &&
+              exec->fetch && exec->first_element;
     for (int w = 0; ok && w < exec->threads; ++w) {
         nib_worker *worker = &exec->worker[w];
         worker->arena = NIB_NEW(arena, float, plan->tile_floats);
+        worker->prepared = NIB_NEW(arena, float, plan->thread_floats);
         worker->weight = NIB_NEW(arena, float, plan->tile_rows);
         worker->offsets = NIB_NEW(arena, int64_t, plan->tile_rows + 1);
         worker->call = NIB_NEW(arena, nib_call, plan->nodes);
-        ok = worker->arena && worker->weight && worker->offsets && worker->call;
+        ok = worker->arena && worker->prepared && worker->weight && worker->offsets && worker->call;
     }
     return ok ? NIB_OK : nib_fail_memory(err, "executor");
 }
@@ -269,10 +277,8 @@ static void start_batch(nib_exec *exec, const nib_batch *batch, float *const *ou
         count_elements(exec);
 }
 
-static void run_lane(void *context, int lane, int thread)
+static void run_lane(const nib_exec *exec, nib_worker *worker, int lane)
 {
-    const nib_exec *exec = context;
-    nib_worker *worker = &exec->worker[thread];
     const nib_action *first = exec->plan->action + exec->phase->first;
     const nib_action *end = exec->plan->action + exec->phase->end;
     const bool fetch = exec->batch->next && exec->phase == exec->plan->phase;
@@ -286,13 +292,25 @@ static void run_lane(void *context, int lane, int thread)
     }
 }
 
+/* A thread's share of the lanes: the same ones from step to step, so that what they touch stays in its cache.
+ */
+static void run_lanes(void *context, int part, int parts)
+{
+    const nib_exec *exec = context;
+    nib_worker *worker = &exec->worker[part];
+    for (int i = 0; i < exec->n_prepared && exec->phase == exec->plan->phase; ++i)
+        exec->op[exec->prepared[i]]->prepare(&worker->call[exec->prepared[i]]);
+    for (int lane = part; lane < exec->lanes; lane += parts)
+        run_lane(exec, worker, lane);
+}
+
 /* Lanes in order 0, 1, ...: the one place where threads' work meets. */
 static void add_lane_sums(nib_exec *exec, int64_t first, int64_t count)
 {
     for (int64_t i = first; i < first + count; ++i) {
         exec->sum[i] = exec->lane_sum[i];
         for (int lane = 1; lane < exec->lanes; ++lane)
-            exec->sum[i] += exec->lane_sum[lane * exec->plan->lane_doubles + i];
+            exec->sum[i] += exec->lane_sum[lane * exec->lane_stride + i];
     }
 }
 
@@ -319,16 +337,16 @@ static void run_phases(nib_exec *exec)
 {
     for (int p = 0; p < exec->plan->n_phases; ++p) {
         exec->phase = &exec->plan->phase[p];
-        nib_team_run(exec->team, run_lane, exec, exec->lanes);
+        nib_team_split(exec->team, exec->lanes, run_lanes, exec);
         finish_phase(exec, exec->phase, false);
     }
 }
 
-/* Step-rate nodes, what products prepare, and states of batch-wide nodes when evaluating. */
+/* Step-rate nodes, what products prepare for all threads, and states of batch-wide nodes when evaluating. */
 static void run_step_forward(nib_exec *exec)
 {
     const bool evaluate = exec->plan->mode == NIB_MODE_EVALUATE;
-    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
+    for (nib_value v = 0; exec->has_step_work && v < exec->plan->nodes; ++v) {
         if (is_op(exec, v, NIB_RATE_STEP))
             exec->op[v]->forward(&exec->step_call[v]);
         else if (evaluate && is_wide(exec, v))
@@ -359,24 +377,33 @@ static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, i
     exec->kernels->sum_vectors(to, exec->lane_gradient + first, exec->plan->lane_floats, exec->lanes, count);
 }
 
-static void add_piece(void *context, int piece, int thread)
+/* What is done with the parameters' gradients. */
+typedef struct finish {
+    nib_exec *exec;
+    bool add;                      /* the lanes */
+    const nib_exec_update *update; /* NULL: none */
+} finish;
+
+/* A thread's share of the flat vectors, again the same from step to step. Element by element, so that nothing
+ * depends on where a share ends. */
+static void finish_range(void *context, int part, int parts)
 {
-    const nib_exec *exec = context;
-    (void)thread;
-    int64_t first = (int64_t)piece * PIECE_FLOATS, size = exec->params->size;
-    int64_t count = size - first < PIECE_FLOATS ? size - first : PIECE_FLOATS;
-    add_lane_gradients(exec, exec->params->gradient + first, first, count);
+    const finish *f = context;
+    const int64_t blocks = f->exec->params->size / NIB_LANE_FLOATS;
+    const int64_t end = blocks * (part + 1) / parts * NIB_LANE_FLOATS;
+    for (int64_t at = blocks * part / parts * NIB_LANE_FLOATS; at < end; at += PIECE_FLOATS) {
+        const int64_t count = end - at < PIECE_FLOATS ? end - at : PIECE_FLOATS;
+        if (f->add)
+            add_lane_gradients(f->exec, f->exec->params->gradient + at, at, count);
+        if (f->update)
+            f->update->range(f->update->context, at, count);
+    }
 }
 
-static void add_gradients(nib_exec *exec)
+static void finish_gradients(nib_exec *exec, bool add, const nib_exec_update *update)
 {
-    const int64_t size = exec->params->size;
-    const int64_t pieces = (size + PIECE_FLOATS - 1) / PIECE_FLOATS;
-    if (pieces > 1 && pieces < 32768)
-        nib_team_run(exec->team, add_piece, exec, (int)pieces);
-    else
-        add_lane_gradients(exec, exec->params->gradient, 0, size);
-    add_lane_gradients(exec, exec->step_gradient, size, exec->plan->lane_floats - size);
+    finish f = {exec, add, update};
+    nib_team_split(exec->team, exec->params->size < TEAM_FLOATS ? 1 : NIB_MAX_THREADS, finish_range, &f);
 }
 
 static void finish_sums(nib_exec *exec, nib_sums *sums)
@@ -396,15 +423,27 @@ static void finish_sums(nib_exec *exec, nib_sums *sums)
     *sums = (nib_sums){.loss = total, .losses = exec->sum, .watches = exec->sum + exec->n_losses};
 }
 
-void nib_exec_train(nib_exec *exec, const nib_batch *batch, nib_sums *sums)
+void nib_exec_step(nib_exec *exec, const nib_batch *batch, const nib_exec_update *update, nib_sums *sums)
 {
     assert(exec->plan->mode == NIB_MODE_TRAIN);
+    const bool whole = !update || update->whole || exec->plan->has_step_nodes;
     start_batch(exec, batch, NULL);
     run_step_forward(exec);
     run_phases(exec);
-    add_gradients(exec);
-    run_step_backward(exec);
+    if (whole) {
+        finish_gradients(exec, true, NULL);
+        add_lane_gradients(exec, exec->step_gradient, exec->params->size,
+                           exec->plan->lane_floats - exec->params->size);
+        run_step_backward(exec);
+    }
     finish_sums(exec, sums);
+    if (update && update->begin(update->context, sums))
+        finish_gradients(exec, !whole, update);
+}
+
+void nib_exec_train(nib_exec *exec, const nib_batch *batch, nib_sums *sums)
+{
+    nib_exec_step(exec, batch, NULL, sums);
 }
 
 void nib_exec_forward(nib_exec *exec, const nib_batch *batch, float *const *outputs, nib_sums *sums)
@@ -486,6 +525,7 @@ nib_exec_memory nib_exec_memory_use(const nib_exec *exec)
     const nib_plan *plan = exec->plan;
     return (nib_exec_memory){
         .tile_bytes = (size_t)plan->tile_floats * sizeof(float),
+        .thread_bytes = (size_t)plan->thread_floats * sizeof(float),
         .batch_bytes = (size_t)plan->batch_floats * sizeof(float),
         .step_bytes = (size_t)plan->step_floats * sizeof(float),
         .lane_bytes = (size_t)plan->lane_floats * sizeof(float),

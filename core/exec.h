@@ -64,6 +64,21 @@ void nib_exec_destroy(nib_exec *exec);
  * call. */
 void nib_exec_train(nib_exec *exec, const nib_batch *batch, nib_sums *sums);
 
+/** What follows a step's backward pass while the gradients are in the cache: an optimizer's update. */
+typedef struct nib_exec_update {
+    void *context;
+    /** On the calling thread, when the sums are there. @return false: the gradients are not wanted, no update
+     */
+    bool (*begin)(void *context, const nib_sums *sums);
+    /** Update floats [first, first + count) of the flat vectors, multiples of 16, by params->gradient there.
+     * Ranges go to the threads of the team at the same time; a float's bits must not depend on its range. */
+    void (*range)(void *context, int64_t first, int64_t count);
+    bool whole; /**< `begin` looks at params->gradient */
+} nib_exec_update;
+
+/** nib_exec_train, then the update. After `begin` said no, params->gradient is undefined. */
+void nib_exec_step(nib_exec *exec, const nib_batch *batch, const nib_exec_update *update, nib_sums *sums);
+
 /** Forward only. `outputs[i]` (NULL: not wanted) receives output i as a dense rows x width array. */
 void nib_exec_forward(nib_exec *exec, const nib_batch *batch, float *const *outputs, nib_sums *sums);
 
@@ -76,7 +91,7 @@ int64_t nib_exec_tile_rows(const nib_exec *exec);
 
 /** Bytes taken, by arena, for summaries and tests. */
 typedef struct nib_exec_memory {
-    size_t tile_bytes, batch_bytes, step_bytes, lane_bytes;
+    size_t tile_bytes, thread_bytes, batch_bytes, step_bytes, lane_bytes;
 } nib_exec_memory;
 nib_exec_memory nib_exec_memory_use(const nib_exec *exec);
 

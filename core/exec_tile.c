@@ -11,6 +11,8 @@ float *nib_worker_address(const nib_exec *exec, const nib_worker *worker, nib_pl
     switch (place.space) {
     case NIB_SPACE_TILE:
         return worker->arena + place.offset;
+    case NIB_SPACE_THREAD:
+        return worker->prepared + place.offset;
     case NIB_SPACE_BATCH:
         return exec->batch_arena + place.offset +
                worker->number * nib_plan_capacity(plan, place.domain) * place.stride;
@@ -198,7 +200,7 @@ void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int p
 
 static double *lane_sums(const nib_exec *exec, const nib_worker *worker)
 {
-    return exec->lane_sum + worker->lane * exec->plan->lane_doubles;
+    return exec->lane_sum + worker->lane * exec->lane_stride;
 }
 
 /* Add a column over the rows of the tile, weighted or not, to a sum of the lane. */

@@ -6,16 +6,19 @@
 #include "core/kernels.h"
 #include "core/plan.h"
 
-/** What a thread owns: an arena for the tile at hand and a ready-made call per node. */
+/** What a thread owns: an arena for the tile at hand and a ready-made call per node. Whole cache lines, and
+ * two of them between threads, because the processor fetches lines in pairs. */
 typedef struct nib_worker {
-    float *arena;     /**< [plan->tile_floats] */
-    float *weight;    /**< [tile_rows] */
-    int64_t *offsets; /**< [tile_rows + 1] */
+    _Alignas(NIB_ALIGN) float *arena; /**< [plan->tile_floats] */
+    float *prepared;                  /**< [plan->thread_floats] */
+    float *weight;                    /**< [tile_rows] */
+    int64_t *offsets;                 /**< [tile_rows + 1] */
     nib_tile tile;
     int64_t number; /**< of the tile in the batch */
     int lane;
     bool first;     /**< the first tile of its lane */
     nib_call *call; /**< [nodes] pointers into the worker's arena are set once */
+    _Alignas(NIB_ALIGN) char gap[NIB_ALIGN];
 } nib_worker;
 
 /** An input whose rows are fetched before they are asked for. */
@@ -36,22 +39,26 @@ struct nib_exec {
     const nib_graph_mark *loss, *watch;
     int64_t max_batch;
 
-    nib_worker *worker;     /* [threads] */
-    float *batch_arena;     /* [plan->batch_floats] */
-    float *step_arena;      /* [plan->step_floats] */
-    float *lane_gradient;   /* [NIB_LANES][plan->lane_floats] */
-    float *step_gradient;   /* [gradient_floats - params->size]: sums of step-rate nodes */
-    double *lane_sum;       /* [NIB_LANES][lane_doubles]: losses, watches, batch-wide nodes */
-    double *sum;            /* [lane_doubles]: of all lanes */
-    double *state;          /* [state_doubles] */
-    nib_call *step_call;    /* [nodes]: step-rate nodes; `reduced` of batch-wide ones */
-    const nib_op **op;      /* [nodes]: with loops for this machine */
-    bool *moves_values;     /* [nodes]: x, y or saved lie elsewhere for every tile */
-    bool *skip;             /* [nodes]: cannot be computed, an input is missing */
+    nib_worker *worker;   /* [threads] */
+    float *batch_arena;   /* [plan->batch_floats] */
+    float *step_arena;    /* [plan->step_floats] */
+    float *lane_gradient; /* [NIB_LANES][plan->lane_floats] */
+    float *step_gradient; /* [gradient_floats - params->size]: sums of step-rate nodes */
+    double *lane_sum;     /* [NIB_LANES][lane_stride]: losses, watches, batch-wide nodes */
+    int64_t lane_stride;  /* lane_doubles and room, so that threads do not write side by side */
+    double *sum;          /* [lane_doubles]: of all lanes */
+    double *state;        /* [state_doubles] */
+    nib_call *step_call;  /* [nodes]: step-rate nodes; `reduced` of batch-wide ones */
+    const nib_op **op;    /* [nodes]: with loops for this machine */
+    bool *moves_values;   /* [nodes]: x, y or saved lie elsewhere for every tile */
+    bool *skip;           /* [nodes]: cannot be computed, an input is missing */
+    nib_value *prepared;  /* [n_prepared]: products that make something of the weights once per step */
+    int n_prepared;
     int64_t *first_element; /* [max_tiles + 1] */
     int *input_feed;        /* [nodes]: index into batch->feeds */
     nib_fetch *fetch;       /* [n_fetches] */
     int n_fetches;
+    bool has_step_work; /* some node is computed once per step */
 
     /* The step at hand. */
     const nib_batch *batch;

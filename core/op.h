@@ -81,7 +81,8 @@ typedef struct nib_call {
     nib_fused fused_y; /**< NIB_OP_EPILOGUE: y is to be this step of the result */
     nib_fused
         fused_x;     /**< NIB_OP_EPILOGUE: x[0] was made by this step; dx[0] is to be its input's gradient */
-    float *prepared; /**< [prepared_floats] what op->prepare made for this step, or NULL */
+    float *prepared; /**< [prepared_floats] what op->prepare made for this step, in this thread's memory, or
+                        NULL */
     bool dry;        /**< `reduced` must not write running statistics (diagnosis) */
     const nib_tile
         *tile; /**< step-rate calls and `reduced`: only the batch's counts, seed and step are set */
@@ -148,8 +149,8 @@ typedef struct nib_op {
                         nib_error *err);
     void (*forward)(const nib_call *call);
     void (*backward)(const nib_call *call); /**< NULL: no gradient flows through */
-    /** Once per step before the tiles, in training: make `prepared` from the step-rate inputs (the others'
-     * data is NULL). NULL: nothing to make. */
+    /** Once per step before the tiles, in training, for all threads or by each for itself: make `prepared`
+     * from the step-rate inputs (the others hold nothing, or are NULL). NULL: nothing to make. */
     void (*prepare)(const nib_call *call);
 
     /* Batch-wide ops, tile-rate only. Training: partial sums of a tile are added to `sum` [reduce_doubles];

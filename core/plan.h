@@ -18,6 +18,7 @@
 typedef enum nib_space {
     NIB_SPACE_NONE,
     NIB_SPACE_TILE,     /**< of a thread, tile after tile */
+    NIB_SPACE_THREAD,   /**< of a thread, for a step */
     NIB_SPACE_BATCH,    /**< all tiles of a batch */
     NIB_SPACE_STEP,     /**< step-rate values that are no parameters */
     NIB_SPACE_PARAM,    /**< params->value */
@@ -84,7 +85,7 @@ typedef struct nib_plan {
     nib_action *action;
     nib_phase *phase;
     bool has_step_nodes;
-    int64_t tile_floats, batch_floats, step_floats;
+    int64_t tile_floats, thread_floats, batch_floats, step_floats;
     int64_t lane_floats;     /**< gradients that tiles contribute to: all parameters, then step-rate nodes */
     int64_t gradient_floats; /**< and those that only step-rate nodes contribute to */
     int64_t lane_doubles;    /**< losses, watches, sums of batch-wide nodes */

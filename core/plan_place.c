@@ -242,10 +242,31 @@ static bool feeds_tiles(const placing *placer, nib_value value)
     return false;
 }
 
+static bool prepares(const placing *placer, nib_value v)
+{
+    const nib_node *node = node_of(placer, v);
+    return node->kind == NIB_NODE_OP && node->op->prepare && node->plan.prepared_floats > 0 &&
+           placer->plan->mode == NIB_MODE_TRAIN && placer->plan->node[v].wants[0];
+}
+
+/* What products prepare for a step, every thread makes for itself where it is little: fetching it from
+ * another core's cache would take longer. */
+static nib_space space_of_prepared(const placing *placer)
+{
+    enum { MOST_FLOATS = 1 << 17 };
+    int64_t floats = 0;
+    for (nib_value v = 0; v < placer->plan->nodes; ++v)
+        if (prepares(placer, v))
+            floats += node_of(placer, v)->plan.prepared_floats;
+    return floats <= MOST_FLOATS ? NIB_SPACE_THREAD : NIB_SPACE_STEP;
+}
+
 static void place_step_rate(placing *placer)
 {
     nib_plan *plan = placer->plan;
     const nib_params *params = nib_graph_params(plan->graph);
+    const nib_space space = space_of_prepared(placer);
+    int64_t *floats = space == NIB_SPACE_THREAD ? &plan->thread_floats : &plan->step_floats;
     for (nib_value v = 0; v < plan->nodes; ++v) {
         const nib_node *node = node_of(placer, v);
         nib_plan_node *p = &plan->node[v];
@@ -265,11 +286,9 @@ static void place_step_rate(placing *placer)
             }
             plan->has_step_nodes = true;
         }
-        const bool prepares =
-            node->kind == NIB_NODE_OP && node->op->prepare && node->plan.prepared_floats > 0;
-        if (prepares && plan->mode == NIB_MODE_TRAIN && p->wants[0]) {
-            p->prepared_at = (nib_place){NIB_SPACE_STEP, plan->step_floats, 0, NIB_DOMAIN_NONE};
-            plan->step_floats += nib_padded(node->plan.prepared_floats);
+        if (prepares(placer, v)) {
+            p->prepared_at = (nib_place){space, *floats, 0, NIB_DOMAIN_NONE};
+            *floats += nib_padded(node->plan.prepared_floats);
         }
     }
     /* Gradients that tiles write follow the parameters', so that one pass adds the lanes; then the others. */

@@ -4,33 +4,39 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "core/arena.h"
 #include "core/cpu.h"
 
-/* A job is one word, `ticket` = (generation << 32 | tasks << 16 | next task). Whoever adds 1 to it owns the
- * task whose number it read, so a worker that comes late finds either no task left or a task of the current
- * job: the job's function is read only by owners of a task, and it cannot change before that task is done.
- * Hence the caller waits for claimed tasks alone, never for a worker that the system has put aside. */
-enum { TASK_BITS = 16, SPINS = 2000, YIELDS = 100 };
+/* A job is one word, `ticket` = (generation << 16 | parts). A worker whose index is below `parts` takes part:
+ * it reads the job and tells its end by the generation in `done`; the caller waits for it, so the job cannot
+ * change meanwhile. The others read nothing but the word. What different threads write lies two cache lines
+ * apart, as the processor fetches them in pairs: between cores a line takes as long as a hundred
+ * multiply-adds. */
+enum { PARTS_BITS = 16, SPINS = 2000, YIELDS = 100 };
 
 typedef struct worker {
+    _Alignas(NIB_ALIGN) _Atomic uint64_t done; /* generation of the last job it had a part in */
     nib_team *team;
     int index;
     pthread_t thread;
+    _Alignas(NIB_ALIGN) char gap[NIB_ALIGN];
 } worker;
 
 struct nib_team {
     _Alignas(NIB_ALIGN) _Atomic uint64_t ticket;
-    _Alignas(NIB_ALIGN) _Atomic int done;
-    _Alignas(NIB_ALIGN) void (*task)(void *context, int index, int worker);
+    void (*part)(void *context, int part, int parts);
     void *context;
+    /* The caller's own. */
+    _Alignas(NIB_ALIGN) char gap[NIB_ALIGN];
     int threads, started;
     bool crowded; /* more threads than processors: spinning would take them from each other */
     worker *workers;
-    _Atomic bool stop;
+    nib_solo solo;
+    /* Rarely written. */
+    _Alignas(NIB_ALIGN) _Atomic bool stop;
     _Atomic int sleepers;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -45,46 +51,35 @@ static void relax(void)
 #endif
 }
 
-static uint32_t generation_of(uint64_t ticket)
+static double clock_now(void)
 {
-    return (uint32_t)(ticket >> 32);
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Claim and run tasks until none is left. Returns the last ticket seen. */
-static uint64_t work(nib_team *team, int index)
+/* Wait for another ticket than `seen`: spin, then yield, then sleep. A training step hands out work every few
+ * microseconds, so sleep is for idle teams only. */
+static uint64_t await(nib_team *team, uint64_t seen)
 {
-    for (;;) {
-        uint64_t ticket = atomic_fetch_add(&team->ticket, 1);
-        uint32_t task = ticket & 0xffffu, tasks = (ticket >> TASK_BITS) & 0xffffu;
-        if (task >= tasks)
+    for (int i = 0; i < (team->crowded ? 0 : SPINS) + YIELDS; ++i) {
+        const uint64_t ticket = atomic_load_explicit(&team->ticket, memory_order_acquire);
+        if (ticket != seen)
             return ticket;
-        team->task(team->context, (int)task, index);
-        atomic_fetch_add_explicit(&team->done, 1, memory_order_release);
-    }
-}
-
-/* Wait until the generation is not `seen` any more: spin, then yield, then sleep. A training step hands out
- * work every few microseconds, so sleep is for idle teams only. */
-static void await(nib_team *team, uint32_t seen)
-{
-    for (int i = 0; i < (team->crowded ? 0 : SPINS); ++i) {
-        if (generation_of(atomic_load_explicit(&team->ticket, memory_order_acquire)) != seen)
-            return;
-        relax();
-    }
-    for (int i = 0; i < YIELDS; ++i) {
-        if (generation_of(atomic_load_explicit(&team->ticket, memory_order_acquire)) != seen)
-            return;
-        (void)sched_yield();
+        if (team->crowded || i > SPINS)
+            (void)sched_yield();
+        else
+            relax();
     }
     /* Announce, then look again: the caller publishes, then looks for sleepers (both sequentially
      * consistent), so one of the two sees the other. */
     (void)pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->sleepers, 1);
-    while (generation_of(atomic_load(&team->ticket)) == seen)
+    while (atomic_load(&team->ticket) == seen)
         (void)pthread_cond_wait(&team->wake, &team->lock);
     atomic_fetch_sub(&team->sleepers, 1);
     (void)pthread_mutex_unlock(&team->lock);
+    return atomic_load(&team->ticket);
 }
 
 static void *run_worker(void *argument)
@@ -92,43 +87,100 @@ static void *run_worker(void *argument)
     worker *self = argument;
     nib_team *team = self->team;
     nib_cpu_flush_denormals();
-    /* `stop` is set before its generation is published, so whoever saw that generation sees `stop`. */
-    for (uint32_t seen = 0; !atomic_load(&team->stop); seen = generation_of(work(team, self->index)))
-        await(team, seen);
-    return NULL;
+    uint64_t ticket = 0;
+    for (;;) {
+        ticket = await(team, ticket);
+        /* `stop` is set before its ticket is published, so whoever saw that ticket sees `stop`. */
+        if (atomic_load_explicit(&team->stop, memory_order_relaxed))
+            return NULL;
+        const int parts = (int)(ticket & ((1u << PARTS_BITS) - 1));
+        if (self->index >= parts)
+            continue;
+        team->part(team->context, self->index, parts);
+        atomic_store_explicit(&self->done, ticket >> PARTS_BITS, memory_order_release);
+    }
 }
 
-static void publish(nib_team *team, int tasks)
+/* @return the generation of the job */
+static uint64_t publish(nib_team *team, int parts)
 {
-    uint64_t next = (uint64_t)generation_of(atomic_load(&team->ticket)) + 1;
-    atomic_store(&team->ticket, (next << 32) | ((uint64_t)tasks << TASK_BITS));
+    const uint64_t generation = (atomic_load_explicit(&team->ticket, memory_order_relaxed) >> PARTS_BITS) + 1;
+    atomic_store(&team->ticket, (generation << PARTS_BITS) | (uint64_t)parts);
     if (atomic_load(&team->sleepers) > 0) {
         (void)pthread_mutex_lock(&team->lock);
         (void)pthread_cond_broadcast(&team->wake);
         (void)pthread_mutex_unlock(&team->lock);
     }
+    return generation;
+}
+
+/* @param waiting  when spinning had not been enough, else 0; kept if it is set */
+static void wait_for(nib_team *team, const worker *w, uint64_t generation, double *waiting)
+{
+    for (int i = 0; atomic_load_explicit(&w->done, memory_order_acquire) != generation; ++i) {
+        if (!team->crowded && i < SPINS) {
+            relax();
+            continue;
+        }
+        if (*waiting == 0)
+            *waiting = clock_now();
+        (void)sched_yield();
+    }
+}
+
+/* The job of `parts` threads from `begin`, which is only looked at by the rule of `solo`. */
+static void share(nib_team *team, int parts, void (*part)(void *context, int part, int parts), void *context,
+                  nib_solo *solo, double begin)
+{
+    double waiting = 0;
+    team->part = part;
+    team->context = context;
+    const uint64_t generation = publish(team, parts);
+    part(context, 0, parts);
+    for (int i = 1; i < parts; ++i)
+        wait_for(team, &team->workers[i], generation, &waiting);
+    if (solo && waiting > 0) {
+        const double end = clock_now();
+        nib_solo_report(solo, end, waiting - begin, end - waiting);
+    }
+}
+
+void nib_team_split(nib_team *team, int most, void (*part)(void *context, int part, int parts), void *context)
+{
+    const int parts = team->threads < most ? team->threads : most;
+    const double begin = parts > 1 ? clock_now() : 0;
+    if (parts <= 1 || nib_solo_wanted(&team->solo, begin))
+        part(context, 0, 1);
+    else
+        share(team, parts, part, context, &team->solo, begin);
+}
+
+typedef struct tasks {
+    void (*task)(void *context, int index, int worker);
+    void *context;
+    int count;
+    _Atomic int next;
+} tasks;
+
+static void claim_tasks(void *context, int part, int parts)
+{
+    tasks *all = context;
+    (void)parts;
+    for (int i = atomic_fetch_add(&all->next, 1); i < all->count; i = atomic_fetch_add(&all->next, 1))
+        all->task(all->context, i, part);
 }
 
 void nib_team_run(nib_team *team, void (*task)(void *context, int index, int worker), void *context,
-                  int tasks)
+                  int count)
 {
-    assert(tasks >= 0 && tasks < 0x8000);
-    if (team->threads == 1 || tasks <= 1) {
-        for (int i = 0; i < tasks; ++i)
-            task(context, i, 0);
-        return;
-    }
-    team->task = task;
-    team->context = context;
-    atomic_store_explicit(&team->done, 0, memory_order_relaxed);
-    publish(team, tasks);
-    (void)work(team, 0);
-    for (int i = 0; atomic_load_explicit(&team->done, memory_order_acquire) < tasks; ++i) {
-        if (team->crowded || i > SPINS)
-            (void)sched_yield();
-        else
-            relax();
-    }
+    assert(count >= 0 && count < INT32_MAX - NIB_MAX_THREADS);
+    tasks all = {.task = task, .context = context, .count = count};
+    const int parts = team->threads < count ? team->threads : count;
+    atomic_init(&all.next, 0);
+    if (parts <= 1)
+        claim_tasks(&all, 0, 1);
+    else
+        share(team, parts, claim_tasks, &all, NULL, 0);
 }
 
 nib_status nib_team_create(nib_team **out, int threads, nib_error *err)
@@ -145,11 +197,13 @@ nib_status nib_team_create(nib_team **out, int threads, nib_error *err)
     }
     team->threads = threads;
     team->crowded = threads > nib_cpu_count();
+    team->solo = nib_solo_defaults();
     team->workers = workers;
     (void)pthread_mutex_init(&team->lock, NULL);
     (void)pthread_cond_init(&team->wake, NULL);
     for (int i = 1; i < threads; ++i) {
-        workers[i] = (worker){.team = team, .index = i};
+        workers[i].team = team;
+        workers[i].index = i;
         if (pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]) != 0) {
             nib_team_destroy(team);
             return nib_fail(err, NIB_ERR_SYSTEM, "cannot start thread %d of %d", i + 1, threads);
@@ -165,7 +219,7 @@ void nib_team_destroy(nib_team *team)
     if (!team)
         return;
     atomic_store(&team->stop, true);
-    publish(team, 0);
+    (void)publish(team, 0);
     for (int i = 1; i <= team->started; ++i)
         (void)pthread_join(team->workers[i].thread, NULL);
     (void)pthread_cond_destroy(&team->wake);
@@ -177,4 +231,9 @@ void nib_team_destroy(nib_team *team)
 int nib_team_threads(const nib_team *team)
 {
     return team->threads;
+}
+
+nib_solo *nib_team_solo(nib_team *team)
+{
+    return &team->solo;
 }

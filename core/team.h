@@ -1,11 +1,12 @@
-/** A worker team: persistent threads that run numbered tasks with one barrier at the end.
+/** A worker team: persistent threads that share a job with the caller, with one barrier at its end.
  *
- *  Tasks (lanes) are claimed at run time, so which thread runs a task never decides a result. Every worker
- * sets flush-to-zero and denormals-are-zero when it starts; so does the caller by nib_cpu_flush_denormals.
+ *  Which thread does what never decides a result. Every worker sets flush-to-zero and denormals-are-zero when
+ * it starts; so does the caller by nib_cpu_flush_denormals.
  */
 #ifndef NIB_CORE_TEAM_H
 #define NIB_CORE_TEAM_H
 
+#include "core/solo.h"
 #include "core/status.h"
 
 enum { NIB_MAX_THREADS = 1024 };
@@ -19,11 +20,23 @@ NIB_MUST_USE nib_status nib_team_create(nib_team **team, int threads, nib_error 
 void nib_team_destroy(nib_team *team);
 int nib_team_threads(const nib_team *team);
 
+/** Run part(context, p, parts) for p = 0..parts-1, each on a thread of its own (part 0 on the caller's, and p
+ * always on the same), and return when all are done. parts = 1 while the team stays alone after a stall, else
+ * the number of threads, at most `most`. Made for steps of training: neighbouring jobs with the same `most`
+ * find their memory in the cache of the thread that has worked on it before. No heap call; no lock or system
+ * call while the workers are awake. Only the thread that made the team may call it, and a part may not run
+ * the team. */
+void nib_team_split(nib_team *team, int most, void (*part)(void *context, int part, int parts),
+                    void *context);
+
 /** Run task(context, i, worker) for i = 0..tasks-1, worker in [0, threads), and return when all are done.
- *  No heap call; no lock or system call while the workers are awake. Which tasks the caller runs itself is
- *  open: it waits for tasks, never for workers. tasks < 32768. Only the thread that made the team may call
- * it, and a task may not run the team. */
+ * Tasks are claimed one by one by whoever is free: made for long and uneven tasks; never alone. Otherwise as
+ * nib_team_split. */
 void nib_team_run(nib_team *team, void (*task)(void *context, int index, int worker), void *context,
                   int tasks);
+
+/** The rule by which nib_team_split stays alone, to be changed between jobs: with patience INFINITY it never
+ * does, with a negative one after every job. */
+nib_solo *nib_team_solo(nib_team *team);
 
 #endif

@@ -83,7 +83,8 @@ void nib_pass_end(const nib_update *update, const nib_param *row)
             keep_unmasked(pass.slot[i], mask, pass.n);
 }
 
-void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update)
+void nib_optimizer_apply_range(const nib_optimizer *optimizer, const void *options, const nib_update *update,
+                               int64_t first, int64_t count)
 {
     const nib_optimizer *variant = variant_of(optimizer);
     const nib_params *params = update->params;
@@ -101,8 +102,17 @@ void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, co
                 break;
             row.stride += next->rows * next->stride;
         }
-        variant->update(options, update, &row);
+        const int64_t end = row.offset + row.stride < first + count ? row.offset + row.stride : first + count;
+        row.offset = row.offset > first ? row.offset : first;
+        row.stride = end - row.offset;
+        if (row.stride > 0)
+            variant->update(options, update, &row);
     }
+}
+
+void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update)
+{
+    nib_optimizer_apply_range(optimizer, options, update, 0, update->params->size);
 }
 
 double nib_gradient_norm(const nib_params *params)

@@ -29,8 +29,8 @@ typedef struct nib_optimizer {
     const char *slot_names[NIB_MAX_SLOTS];  /**< "m", "v": names in checkpoints */
     int (*slots_used)(const void *options); /**< NULL: slots */
     bool by_role;                           /**< update looks at more of a row than its place and lr_factor */
-    /** Update row `row` of the table (all its padded floats). Neighbours of equal lr_factor come as one row
-     * unless by_role. */
+    /** Update row `row` of the table, all its padded floats, each by itself. Neighbours of equal lr_factor
+     * come as one row unless by_role; a row may come in pieces, on several threads. */
     void (*update)(const void *options, const nib_update *update, const nib_param *row);
 } nib_optimizer;
 
@@ -40,6 +40,13 @@ const nib_optimizer *nib_optimizer_find(const char *name);
 
 /** Apply to all trainable rows. */
 void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update);
+
+/** Apply to what lies of the trainable rows in floats [first, first + count) of the flat vectors, multiples
+ * of
+ * 16. Updates go element by element: ranges that make up the whole give the same bits as nib_optimizer_apply,
+ * on whatever threads they are. */
+void nib_optimizer_apply_range(const nib_optimizer *optimizer, const void *options, const nib_update *update,
+                               int64_t first, int64_t count);
 
 /** Euclidean norm of all trainable gradients (double sums in table order). */
 double nib_gradient_norm(const nib_params *params);

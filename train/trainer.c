@@ -13,6 +13,7 @@ struct nib_trainer {
     nib_train_state state;
     const int32_t *next; /* announced */
     int64_t next_rows;
+    nib_update update; /* of the step at hand */
 };
 
 static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
@@ -112,6 +113,34 @@ void nib_trainer_announce(nib_trainer *t, const int32_t *next, int64_t rows)
     t->next_rows = rows;
 }
 
+/* The weights stay as they are when the loss is not finite. */
+static bool begin_update(void *context, const nib_sums *sums)
+{
+    nib_trainer *t = context;
+    if (!isfinite(sums->loss))
+        return false;
+    double scale = 1;
+    if (t->config->clip_norm > 0) {
+        double norm = nib_gradient_norm(t->model->params);
+        if (norm > t->config->clip_norm)
+            scale = t->config->clip_norm / norm;
+    }
+    t->update = (nib_update){.params = t->model->params,
+                             .step = t->state.step + 1,
+                             .lr = nib_trainer_lr(t, t->state.step),
+                             .gradient_scale = scale,
+                             .clip_value = t->config->clip_value};
+    for (int i = 0; i < t->state.n_slots; i++)
+        t->update.slot[i] = t->state.slot[i];
+    return true;
+}
+
+static void update_range(void *context, int64_t first, int64_t count)
+{
+    const nib_trainer *t = context;
+    nib_optimizer_apply_range(t->config->optimizer, t->config->optimizer_options, &t->update, first, count);
+}
+
 nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, nib_error *err)
 {
     nib_sums sums;
@@ -125,25 +154,12 @@ nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, 
                        .step = (uint32_t)t->state.step};
     const double epoch = (double)t->state.step / (double)t->steps_per_epoch;
     t->model->control->float_share = (float)(1.0 - nib_quant_blend(t->model->quant, epoch));
-    nib_exec_train(t->exec, &batch, &sums);
+    const nib_exec_update update = {
+        .context = t, .begin = begin_update, .range = update_range, .whole = t->config->clip_norm > 0};
+    nib_exec_step(t->exec, &batch, &update, &sums);
     t->next = NULL;
     if (!isfinite(sums.loss))
         return diverged(t, &batch, sums.loss, err);
-
-    double scale = 1;
-    if (t->config->clip_norm > 0) {
-        double norm = nib_gradient_norm(t->model->params);
-        if (norm > t->config->clip_norm)
-            scale = t->config->clip_norm / norm;
-    }
-    nib_update update = {.params = t->model->params,
-                         .step = t->state.step + 1,
-                         .lr = nib_trainer_lr(t, t->state.step),
-                         .gradient_scale = scale,
-                         .clip_value = t->config->clip_value};
-    for (int i = 0; i < t->state.n_slots; i++)
-        update.slot[i] = t->state.slot[i];
-    nib_optimizer_apply(t->config->optimizer, t->config->optimizer_options, &update);
     add_sums(t, &sums, rows);
     t->state.step++;
     t->state.step_in_epoch++;

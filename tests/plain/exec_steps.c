@@ -2,6 +2,7 @@
  * Criterion: the same bits with one thread and with several, whoever runs which lane; and no heap call in a
  * step: 1000 steps make as many as 10, in training and evaluating, with one thread and with two. malloc and
  * its kin are counted by wrappers that come before libc's. */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,8 +146,9 @@ static long calls_of_steps(const net *n, nib_mode mode, int threads, int steps, 
     return atomic_load(&calls) - before;
 }
 
-/* Steps of different sizes, so that lanes and tiles move between the threads. */
-static int check_threads(const net *n, const nib_batch *full)
+/* Steps of different sizes, so that lanes and tiles move between the threads. A patience of 0 lets the team
+ * leave and come back as it happens to wait, INFINITY keeps it together; every fifth step is done alone. */
+static int check_threads(const net *n, const nib_batch *full, double patience)
 {
     enum { MANY = 3, ROUNDS = 60 };
     nib_team *team[2];
@@ -161,6 +163,7 @@ static int check_threads(const net *n, const nib_batch *full)
     }
     for (int round = 0; round < ROUNDS; ++round) {
         nib_batch batch = *full;
+        *nib_team_solo(team[1]) = (nib_solo){.patience = patience, .until = round % 5 == 4 ? INFINITY : 0};
         batch.rows = 1 + (round * 37) % ROWS;
         batch.step = (uint32_t)round;
         memcpy(start, n->params->value, bytes);
@@ -207,7 +210,7 @@ int main(void)
                           threads, few, many);
             failed = 1;
         }
-    failed += check_threads(&n, &batch);
+    failed += check_threads(&n, &batch, INFINITY) + check_threads(&n, &batch, 0);
     nib_arena_destroy(n.arena);
     return failed != 0;
 }

@@ -1,5 +1,6 @@
 /* The worker team: every task once, whatever the numbers of threads and tasks; results visible to the next
  * job; no processor time while idle. A plain program because ThreadSanitizer cannot start under Criterion. */
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,58 @@ static int check_threads(int threads)
     return failed;
 }
 
+typedef struct parts {
+    int64_t count[8]; /* by part; not atomic, as above */
+    int threads, last, alone, together, wrong;
+} parts;
+
+static void count_part(void *context, int part, int n)
+{
+    parts *p = context;
+    p->count[part]++;
+    if (part == 0) {
+        p->last = n;
+        p->alone += n == 1;
+        p->together += n > 1;
+        p->wrong += n != 1 && n != p->threads;
+    }
+}
+
+/* Every part once, and alone when and only when the rule says so. `patience` INFINITY: never; 0 with pauses
+ * of no length: as stalls come; a pause until the end of time: always. */
+static int check_split(int threads, double patience, double pause)
+{
+    enum { JOBS = 2000 };
+    parts p = {.threads = threads};
+    nib_team *team;
+    nib_error err;
+    int failed = 0;
+    if (nib_team_create(&team, threads, &err) != NIB_OK)
+        return 1;
+    *nib_team_solo(team) = (nib_solo){.patience = patience, .until = pause};
+    int64_t expected[8] = {0};
+    for (int k = 0; k < JOBS; ++k) {
+        nib_team_split(team, NIB_MAX_THREADS, count_part, &p);
+        for (int i = 0; i < threads; ++i)
+            failed += p.count[i] != (expected[i] += i < p.last);
+        if (k % 500 == 250)
+            (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    failed += p.wrong;
+    failed += isinf(patience) && pause == 0 && threads > 1 && p.alone != 0;
+    failed += isinf(pause) && p.together != 0;
+    nib_team_split(team, 1, count_part, &p);
+    failed += p.last != 1;
+    p.threads = 2;
+    nib_team_split(team, 2, count_part, &p);
+    failed += p.wrong;
+    nib_team_destroy(team);
+    if (failed)
+        (void)fprintf(stderr, "%d threads, patience %g, pause %g: %d failures, %d alone, %d together\n",
+                      threads, patience, pause, failed, p.alone, p.together);
+    return failed;
+}
+
 static double cpu_seconds(void)
 {
     struct rusage use;
@@ -110,7 +163,8 @@ int main(void)
 {
     int failed = check_limits();
     for (int threads = 1; threads <= 5; ++threads)
-        failed += check_threads(threads);
+        failed += check_threads(threads) + check_split(threads, INFINITY, 0) +
+                  check_split(threads, INFINITY, INFINITY) + check_split(threads, 0, 0);
     failed += check_idle();
     return failed != 0;
 }

@@ -1,5 +1,6 @@
 /* Optimizers against Keras' formulas written out again in double, weight by weight, over 100 steps. */
 #include <math.h>
+#include <string.h>
 
 #include "core/rng.h"
 #include "tests/options_of.h"
@@ -125,6 +126,7 @@ static void fill(const bench *b, int row, float *flat, uint32_t step, double sca
 typedef struct history {
     double clip_value, gradient_scale;
     bool masked;
+    int64_t range; /* 0: updated at once, else so many floats at a time, the last ones first */
 } history;
 
 /* Every third weight of the kernels is masked. */
@@ -159,7 +161,12 @@ static void run_nibble(bench *b, int which, const history *h)
         for (int row = 0; row < b->params->count; row++)
             fill(b, row, b->params->gradient, (uint32_t)t, 0.1 * (1 + row));
         update.step = t;
-        nib_optimizer_apply(optimizer, options, &update);
+        if (h->range == 0)
+            nib_optimizer_apply(optimizer, options, &update);
+        for (int64_t end = h->range ? b->params->size : 0; end > 0; end -= h->range) {
+            const int64_t first = end > h->range ? end - h->range : 0;
+            nib_optimizer_apply_range(optimizer, options, &update, first, end - first);
+        }
     }
 }
 
@@ -237,6 +244,27 @@ Test(optimizers, keep_masked_weights_at_zero)
 {
     for (int i = 0; i < N_CASES; i++)
         compare(i, &(history){.gradient_scale = 1, .masked = true});
+}
+
+/* Threads share the update: whoever has which part, no bit may change. */
+Test(optimizers, ranges_make_up_the_whole)
+{
+    static const int64_t ranges[] = {16, 48, 272, 10000};
+    for (int i = 0; i < N_CASES; i++)
+        for (size_t k = 0; k < sizeof ranges / sizeof *ranges; k++)
+            for (int masked = 0; masked < 2; masked++) {
+                bench whole = bench_create(), parts = bench_create();
+                run_nibble(&whole, i, &(history){.gradient_scale = 1, .masked = masked});
+                run_nibble(&parts, i, &(history){.gradient_scale = 1, .masked = masked, .range = ranges[k]});
+                const size_t bytes = (size_t)whole.params->size * sizeof(float);
+                bool same = memcmp(whole.params->value, parts.params->value, bytes) == 0;
+                for (int slot = 0; slot < cases[i].slots; slot++)
+                    same = same && memcmp(whole.slot[slot], parts.slot[slot], bytes) == 0;
+                cr_expect(same, "case %d, %s %s: %d floats at a time give other bits", i, cases[i].optimizer,
+                          cases[i].yaml, (int)ranges[k]);
+                nib_arena_destroy(whole.arena);
+                nib_arena_destroy(parts.arena);
+            }
 }
 
 /* A NaN in the gradient must be seen in the weights, not clipped away. */
