@@ -12,6 +12,7 @@
 #include "train/fit.h"
 #include "train/manifest.h"
 #include "train/model_file.h"
+#include "train/quant_prepare.h"
 
 typedef struct options {
     nib_arg_list set;
@@ -68,6 +69,14 @@ static nib_status check_call(const nib_invocation *call, const options *o, nib_e
     return NIB_OK;
 }
 
+/* Types that are to be chosen become numbers in the run's config, so a resumed run finds them there. */
+static nib_status prepare_quantizers(training *t, nib_error *err)
+{
+    const nib_quant_settle_job job = nib_quant_settle_defaults(t->config, t->model, &t->data->train, t->team);
+    NIB_TRY(nib_quant_settle(&job, err));
+    return nib_quant_check(t->model, t->config, &t->log, err);
+}
+
 static nib_status load(training *t, nib_error *err)
 {
     const char *config = t->o->resume ? NULL : t->call->argument[0];
@@ -88,7 +97,7 @@ static nib_status load(training *t, nib_error *err)
         NIB_TRY(nib_model_file_load(t->config->model.init_from, t->model->params, err));
         nib_log_info(&t->log, "weights from %s", t->config->model.init_from);
     }
-    return NIB_OK;
+    return t->o->resume ? NIB_OK : prepare_quantizers(t, err);
 }
 
 static nib_status start_run(training *t, nib_error *err)
@@ -121,6 +130,8 @@ static void introduce(training *t)
 {
     const nib_data *d = t->data;
     nib_progress_text(&t->progress, nib_model_summary(t->model, t->arena));
+    if (t->model->n_tensors > 0 && !t->o->resume)
+        nib_progress_text(&t->progress, nib_quant_table(t->model, t->config, t->arena));
     nib_log_info(&t->log, "data: %lld rows to train on, %lld to validate, %lld to test",
                  (long long)d->train.rows, (long long)d->validation.rows, (long long)d->test.rows);
     nib_log_info(&t->log, "run folder: %s   threads: %d", nib_run_folder_path(t->run),

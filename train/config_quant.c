@@ -292,7 +292,7 @@ static nib_status read_layers(nib_config *config, const nib_doc *layers, const n
 
 /* ---- bits ---- */
 
-static nib_quant_set *set_of(nib_quant_config *q, const char *name)
+nib_quant_set *nib_quant_set_of(nib_quant_config *q, const char *name)
 {
     for (int i = 0; i < q->n_sets; i++)
         if (strcmp(q->set[i].name, name) == 0)
@@ -306,7 +306,7 @@ static nib_status fill(nib_config *config, const char *name, nib_quant_key key, 
                        nib_error *err)
 {
     nib_quant_config *q = &config->quant;
-    nib_quant_entry *entry = &set_of(q, name)->entry[key];
+    nib_quant_entry *entry = &nib_quant_set_of(q, name)->entry[key];
     if (entry->given || q->defaults.entry[key].given)
         return NIB_OK;
     *entry = (nib_quant_entry){.given = true, .is_type = true, .is_auto = is_auto, .type = type};
@@ -389,6 +389,26 @@ static nib_doc *write_sets(nib_arena *arena, const nib_quant_config *q)
     return layers;
 }
 
+nib_doc *nib_quant_write(nib_arena *arena, const nib_quant_config *q)
+{
+    char text[NIB_FIXED_TEXT_BYTES];
+    const quant_section s = {.defaults = write_set(arena, &q->defaults),
+                             .layers = write_sets(arena, q),
+                             .bits = NONE,
+                             .fallback = nib_quant_type_text(&q->fallback, text),
+                             .allow_float = q->allow_float,
+                             .allow_dead = q->allow_dead,
+                             .wrap_in_training = q->wrap_in_training,
+                             .start = q->start,
+                             .finish = q->finish,
+                             .exponent = q->exponent,
+                             .freeze = q->freeze};
+    nib_doc *map = s.defaults && s.layers ? nib_options_write(arena, &nib_table_quant, &s) : NULL;
+    if (map)
+        nib_doc_remove(map, "bits");
+    return map;
+}
+
 nib_status nib_config_read_quant(nib_config *config, const nib_doc *quant, const nib_data_names *names,
                                  nib_doc **resolved, nib_error *err)
 {
@@ -398,6 +418,7 @@ nib_status nib_config_read_quant(nib_config *config, const nib_doc *quant, const
     nib_error inner = {NIB_OK, ""};
     *resolved = NULL;
     q->present = !nib_doc_is_null(quant);
+    q->place = quant ? quant->place : (nib_doc_place){0};
     NIB_TRY(nib_config_read_section(arena, &nib_table_quant, quant, "quant", &s, err));
     if (nib_fixed_parse(s.fallback, &q->fallback, NULL, &inner) != NIB_OK)
         return nib_doc_fail(&nib_doc_get(quant, "fallback")->place, err, NIB_ERR_CONFIG, "quant.fallback: %s",
@@ -406,7 +427,7 @@ nib_status nib_config_read_quant(nib_config *config, const nib_doc *quant, const
     q->allow_dead = s.allow_dead;
     q->wrap_in_training = s.wrap_in_training;
     q->start = s.start;
-    q->finish = s.finish > s.start ? s.finish : s.start;
+    q->finish = s.finish;
     q->exponent = s.exponent;
     q->freeze = s.freeze;
     if (!q->present)
@@ -426,16 +447,8 @@ nib_status nib_config_read_quant(nib_config *config, const nib_doc *quant, const
     NIB_TRY(read_layers(config, s.layers, names, err));
     if (s.bits != NONE)
         NIB_TRY(expand_bits(config, &s, weight_auto, integer, names, err));
-    char text[NIB_FIXED_TEXT_BYTES];
-    s.fallback = nib_quant_type_text(&q->fallback, text);
-    s.defaults = write_set(arena, &q->defaults);
-    s.layers = write_sets(arena, q);
-    *resolved = s.defaults && s.layers ? nib_options_write(arena, &nib_table_quant, &s) : NULL;
-    if (!*resolved)
-        return nib_fail_memory(err, "quant");
-    nib_doc_remove(*resolved, "bits");
-    nib_doc_remove(*resolved, "integer");
-    return NIB_OK;
+    *resolved = nib_quant_write(arena, q);
+    return *resolved ? NIB_OK : nib_fail_memory(err, "quant");
 }
 
 /* ---- Questions ---- */
@@ -465,10 +478,10 @@ const nib_fixed *nib_quant_accum(const nib_quant_config *config, const char *nam
 
 double nib_quant_blend(const nib_quant_config *config, double epoch)
 {
-    if (epoch >= config->finish)
-        return 1.0;
     if (epoch < config->start)
         return 0.0;
+    if (epoch >= config->finish)
+        return 1.0;
     const double left = (config->finish - epoch) / (config->finish - config->start);
     return 1.0 - pow(left, config->exponent);
 }

@@ -8,6 +8,8 @@ typedef struct builder {
     nib_model *model;
     nib_config *config;
     const nib_dataset *shapes;
+    bool quantized; /* else quantizers are left out */
+    bool watched;   /* what layers give is among the outputs */
 } builder;
 
 static int find_layer(const nib_model *model, const char *name, int count)
@@ -40,7 +42,7 @@ static nib_status note_tensor(builder *b, nib_model_tensor tensor, const nib_qua
 {
     nib_model *m = b->model;
     *quantizer = NULL;
-    if (!b->config->quant.present)
+    if (!b->quantized)
         return NIB_OK;
     tensor.entry = entry;
     if (entry && !(tensor.quantizer = NIB_NEW(m->arena, nib_quantizer_config, 1)))
@@ -304,6 +306,15 @@ static nib_status add_output(builder *b, int index, nib_error *err)
     return nib_graph_watch(m->graph, c->target, y, err);
 }
 
+/* What every layer gives, to be looked at. */
+static nib_status watch_layers(const builder *b, nib_error *err)
+{
+    const nib_model *m = b->model;
+    for (int i = 0; i < m->n_layers; i++)
+        NIB_TRY(nib_graph_output(m->graph, m->layer[i].config->name, m->layer[i].value, err));
+    return NIB_OK;
+}
+
 static nib_status build_model(builder *b, nib_error *err)
 {
     nib_model *m = b->model;
@@ -330,6 +341,8 @@ static nib_status build_model(builder *b, nib_error *err)
         NIB_TRY(build_layer(b, i, param, &n_params, err));
     for (int i = 0; i < c->n_outputs; i++)
         NIB_TRY(add_output(b, i, err));
+    if (b->watched)
+        NIB_TRY(watch_layers(b, err));
     NIB_TRY(nib_params_allocate(m->arena, m->params, err));
     for (int i = 0; i < n_params; i++)
         nib_initializer_fill(&param[i].initializer, m->params, param[i].index,
@@ -337,7 +350,8 @@ static nib_status build_model(builder *b, nib_error *err)
     return NIB_OK;
 }
 
-nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dataset *shapes, nib_error *err)
+static nib_status create(nib_model **model, nib_config *config, const nib_dataset *shapes, bool watched,
+                         nib_error *err)
 {
     nib_arena *arena = nib_arena_create();
     nib_model *m = arena ? NIB_NEW(arena, nib_model, 1) : NULL;
@@ -346,7 +360,11 @@ nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dat
         return nib_fail_memory(err, "model");
     }
     m->arena = arena;
-    builder b = {.model = m, .config = config, .shapes = shapes};
+    builder b = {.model = m,
+                 .config = config,
+                 .shapes = shapes,
+                 .quantized = config->quant.present && !watched,
+                 .watched = watched};
     nib_status status = build_model(&b, err);
     if (status != NIB_OK) {
         nib_arena_destroy(arena);
@@ -354,6 +372,17 @@ nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dat
     }
     *model = m;
     return NIB_OK;
+}
+
+nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dataset *shapes, nib_error *err)
+{
+    return create(model, config, shapes, false, err);
+}
+
+nib_status nib_model_create_float(nib_model **model, nib_config *config, const nib_dataset *shapes,
+                                  nib_error *err)
+{
+    return create(model, config, shapes, true, err);
 }
 
 void nib_model_destroy(nib_model *model)

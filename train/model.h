@@ -63,6 +63,10 @@ typedef struct nib_model {
  * model. Errors: NIB_ERR_CONFIG with the layer's place. */
 NIB_MUST_USE nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dataset *shapes,
                                          nib_error *err);
+/** The same network without its quantizers, for looking at its numbers: output n_outputs + i of the graph is
+ * what layer i gives. */
+NIB_MUST_USE nib_status nib_model_create_float(nib_model **model, nib_config *config,
+                                               const nib_dataset *shapes, nib_error *err);
 void nib_model_destroy(nib_model *model);
 
 /** Name of a tensor for messages and keys: "x.input", "fc1.weight". In the arena; NULL when out of memory. */

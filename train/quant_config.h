@@ -52,6 +52,7 @@ enum { NIB_QUANT_FREEZE_AUTO = -1, NIB_QUANT_FREEZE_NEVER = -2 };
 
 typedef struct nib_quant_config {
     bool present; /**< the config has the section */
+    nib_doc_place place;
     nib_quant_set defaults;
     int n_sets;
     nib_quant_set *set;
@@ -70,6 +71,12 @@ const nib_quant_entry *nib_quant_find(const nib_quant_config *config, const char
 const nib_quant_entry *nib_quant_find_own(const nib_quant_config *config, const char *name,
                                           nib_quant_key key);
 
+/** The set of a layer or an input, made where there is none. */
+nib_quant_set *nib_quant_set_of(nib_quant_config *config, const char *name);
+
+/** The section as a canonical map. NULL when out of memory. */
+nib_doc *nib_quant_write(nib_arena *arena, const nib_quant_config *config);
+
 /** The set of a layer for `accum`: its own if that has one, else the default's; NULL: none is given. */
 const nib_fixed *nib_quant_accum(const nib_quant_config *config, const char *name);
 
@@ -81,8 +88,9 @@ NIB_MUST_USE nib_status nib_quant_of_type(nib_arena *arena, const nib_fixed *typ
 const char *nib_quant_type_text(const nib_fixed *type, char *text);
 
 /** Share of the quantized value that training computes with after `epoch` epochs (with a fraction): 0 before
- * `start`, 1 from `finish` on, between them 1 - ((finish - epoch) / (finish - start))^exponent, as the
- * qnoise scheduler of QKeras. Evaluation always computes with the quantized value. */
+ * `start`, 1 from `finish` (at the earliest `start`) on, between them 1 - ((finish - epoch) / (finish -
+ * start))^exponent, as the qnoise scheduler of QKeras. Evaluation always computes with the quantized value.
+ */
 double nib_quant_blend(const nib_quant_config *config, double epoch);
 
 /** The quantizers of one layer. NULL: the tensor stays as it is. What they point to may be filled in between
