@@ -17,7 +17,7 @@
 typedef struct options {
     nib_arg_list set;
     const char *runs, *output, *resume, *prepared;
-    int64_t threads;
+    int64_t threads, until;
     bool quiet, json;
 } options;
 
@@ -31,6 +31,8 @@ static const nib_arg args[] = {
     {"resume", 0, NIB_ARG_TEXT, offsetof(options, resume), 0, 0, "RUN", "go on with an interrupted run"},
     {"prepared", 0, NIB_ARG_TEXT, offsetof(options, prepared), 0, 0, "DIR",
      "map the data as prepared in DIR, made there the first time: the next start is at once"},
+    {"until", 0, NIB_ARG_INT, offsetof(options, until), 1, 1e9, "EPOCH",
+     "end after this epoch; --resume goes on later, as if there had been no pause"},
     {"threads", 't', NIB_ARG_INT, offsetof(options, threads), 1, 1024, "N",
      "threads (NIBBLE_THREADS, else the processors); never changes a result"},
     {"quiet", 'q', NIB_ARG_FLAG, offsetof(options, quiet), 0, 0, NULL, "print warnings and errors only"},
@@ -146,6 +148,7 @@ static nib_status fit(training *t, nib_error *err)
                        .team = t->team,
                        .run = t->run,
                        .resume = t->o->resume != NULL,
+                       .until = t->o->until,
                        .stop = &nib_session_stop,
                        .observer = nib_progress_observer(&t->progress),
                        .log = &t->log};

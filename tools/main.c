@@ -9,6 +9,7 @@
 #include "core/isa.h"
 #include "tools/command.h"
 #include "tools/probe.h"
+#include "tools/sweep_process.h"
 
 /* The kernels of OpenBLAS for the chosen set; NULL: its own choice. A core type that is set already stays. */
 static const char *blas_core(void)
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
             (void)setenv("OPENBLAS_CORETYPE", core, 0);
         (void)execv("/proc/self/exe", argv); /* goes on below if that fails: slower, not wrong */
     }
+    nib_child_follow_parent();
     nib_cpu_flush_denormals();
     nib_probe_enable();
     return nib_main(argc, (const char *const *)argv);

@@ -323,8 +323,10 @@ static nib_status run_epochs(fit *f, nib_error *err)
 {
     const nib_train_config *c = &f->job->config->train;
     const int64_t rows = f->job->data->train.rows;
+    const int64_t until = f->job->until;
+    const int64_t epochs = until > 0 && until < c->epochs ? until : c->epochs;
     nib_rng rng = {.seed = (uint64_t)c->seed, .stream = nib_rng_stream("train/shuffle")};
-    while (f->state->epoch < c->epochs && !f->state->stopped) {
+    while (f->state->epoch < epochs && !f->state->stopped) {
         f->epoch_begin = now();
         rng.step = (uint32_t)f->state->epoch;
         if (c->shuffle)
@@ -336,7 +338,7 @@ static nib_status run_epochs(fit *f, nib_error *err)
         int64_t done = f->rows_done;
         NIB_TRY(run_steps(f, err));
         NIB_TRY(end_epoch(f, f->step_seconds - seconds, f->rows_done - done, err));
-        if (stop_wanted(f) && f->state->epoch < c->epochs && !f->state->stopped)
+        if (stop_wanted(f) && f->state->epoch < epochs && !f->state->stopped)
             return interrupted(f, err);
     }
     return NIB_OK;

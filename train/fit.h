@@ -52,6 +52,7 @@ typedef struct nib_fit_job {
     nib_team *team;
     nib_run_folder *run;               /**< NULL: nothing is written */
     bool resume;                       /**< go on from the run's last.h5 */
+    int64_t until;                     /**< end after this epoch, to be resumed later; 0: train.epochs */
     const volatile sig_atomic_t *stop; /**< set by a signal handler; NULL: never */
     nib_fit_observer observer;
     const nib_log *log;
