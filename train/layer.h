@@ -13,6 +13,7 @@
 #include "train/quant_config.h"
 
 typedef struct nib_layer nib_layer;
+typedef struct nib_lower nib_lower; /* train/lower.h */
 
 /** A layer of a model as configured. */
 typedef struct nib_layer_config {
@@ -63,6 +64,9 @@ struct nib_layer {
     int64_t *(*units)(void *options);
     /** Fill the Keras-2 "config" object beyond name, trainable and dtype; NULL: nothing to add. */
     void (*keras_config)(const nib_layer_config *config, const nib_shape *y, cJSON *json);
+    /** Make the layer's nodes of the fixed-point network. NULL: it has no form in integers.
+     *  Errors: NIB_ERR_CONFIG, NIB_ERR_UNSUPPORTED with the reason (the caller puts the layer in front). */
+    nib_status (*lower)(nib_lower *lower, nib_error *err);
 };
 
 extern const nib_layer *const nib_layers[];

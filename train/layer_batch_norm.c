@@ -1,6 +1,8 @@
 /* batch_norm: statistics of the whole batch while training, running ones when evaluating. */
+#include <math.h>
+
 #include "core/op_options.h"
-#include "train/layer.h"
+#include "train/lower.h"
 
 extern const nib_op nib_op_batch_norm;
 
@@ -49,6 +51,38 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddBoolToObject(json, "scale", o->scale);
 }
 
+/* On a grid: y = x scale + shift, both numbers with types of their own (weight and bias). */
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    const layer_options *o = l->layer->config->options;
+    const nib_layer_quant *q = &l->layer->quant;
+    nib_lower_matrix scale, shift, mean, variance;
+    nib_fix_node *node = nib_lower_add(l, NIB_FIX_SCALE, NULL, err);
+    if (!node)
+        return NIB_ERR_MEMORY;
+    NIB_TRY(nib_lower_parameter(l, "gamma", &scale, err));
+    NIB_TRY(nib_lower_parameter(l, "beta", &shift, err));
+    NIB_TRY(nib_lower_parameter(l, "moving_mean", &mean, err));
+    NIB_TRY(nib_lower_parameter(l, "moving_variance", &variance, err));
+    for (int64_t i = 0; i < scale.cols; i++) {
+        const double factor = (double)scale.value[i] / sqrt((double)variance.value[i] + o->op.epsilon);
+        shift.value[i] = (float)((double)shift.value[i] - (double)mean.value[i] * factor);
+        scale.value[i] = (float)factor;
+    }
+    NIB_TRY(nib_lower_array(l, &scale, q->weight, "weight", &node->as.scale.scale, err));
+    NIB_TRY(nib_lower_array(l, &shift, q->bias, "bias", &node->as.scale.shift, err));
+
+    const nib_fixed x = nib_lower_widest(&nib_lower_input(l, 0)->type);
+    const nib_fixed s = nib_lower_widest(&node->as.scale.scale.type);
+    const nib_fixed b = nib_lower_widest(&node->as.scale.shift.type);
+    const nib_fixed product = {
+        .bits = x.bits + s.bits, .integer = x.integer + s.integer, .is_signed = x.is_signed || s.is_signed};
+    nib_fixed full = nib_lower_cover(&product, &b);
+    full.bits++;
+    full.integer++;
+    return nib_lower_result(l, node, &full, err);
+}
+
 const nib_layer nib_layer_batch_norm = {
     .name = "batch_norm",
     .help = "normalise each feature by mean and variance of the batch",
@@ -59,4 +93,5 @@ const nib_layer nib_layer_batch_norm = {
     .max_inputs = 1,
     .build = build,
     .keras_config = keras_config,
+    .lower = lower,
 };

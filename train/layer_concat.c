@@ -1,4 +1,4 @@
-#include "train/layer.h"
+#include "train/lower.h"
 
 extern const nib_op nib_op_concat;
 
@@ -13,6 +13,19 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddNumberToObject(json, "axis", -1);
 }
 
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    nib_fix_node *node = nib_lower_add(l, NIB_FIX_CONCAT, NULL, err);
+    if (!node)
+        return NIB_ERR_MEMORY;
+    nib_fixed full = nib_lower_widest(&nib_lower_input(l, 0)->type);
+    for (int i = 1; i < l->n_inputs; i++) {
+        const nib_fixed one = nib_lower_widest(&nib_lower_input(l, i)->type);
+        full = nib_lower_cover(&full, &one);
+    }
+    return nib_lower_result(l, node, &full, err);
+}
+
 const nib_layer nib_layer_concat = {
     .name = "concat",
     .help = "features of two or more layers side by side",
@@ -23,4 +36,5 @@ const nib_layer nib_layer_concat = {
     .max_inputs = NIB_MAX_INPUTS,
     .build = build,
     .keras_config = keras_config,
+    .lower = lower,
 };

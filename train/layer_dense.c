@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "core/op_options.h"
-#include "train/layer.h"
+#include "train/lower.h"
 
 extern const nib_op nib_op_matmul, nib_op_l1_l2;
 
@@ -95,6 +95,42 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddBoolToObject(json, "use_bias", o->use_bias);
 }
 
+/* The accumulator: the user's, or wide enough for every partial sum. */
+static nib_status lower_accum(nib_lower *l, nib_fix_dense *dense, nib_error *err)
+{
+    const nib_layer_quant *q = &l->layer->quant;
+    NIB_TRY(nib_fix_dense_accum(dense, &l->interval[l->input[0]], &dense->accum, err));
+    dense->proven = true;
+    if (!q->has_accum)
+        return NIB_OK;
+    const nib_fixed both = nib_lower_cover(&q->accum, &dense->accum);
+    dense->proven = both.bits == q->accum.bits && both.integer == q->accum.integer &&
+                    both.is_signed == q->accum.is_signed;
+    dense->accum = q->accum;
+    return NIB_OK;
+}
+
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    const dense_options *o = l->layer->config->options;
+    const nib_layer_quant *q = &l->layer->quant;
+    nib_lower_matrix kernel, bias;
+    nib_fix_node *node = nib_lower_add(l, NIB_FIX_DENSE, NULL, err);
+    if (!node)
+        return NIB_ERR_MEMORY;
+    nib_fix_dense *dense = &node->as.dense;
+    NIB_TRY(nib_lower_parameter(l, "kernel", &kernel, err));
+    NIB_TRY(nib_lower_array(l, &kernel, q->weight, "weight", &dense->kernel, err));
+    if (o->use_bias) {
+        NIB_TRY(nib_lower_parameter(l, "bias", &bias, err));
+        NIB_TRY(nib_lower_array(l, &bias, q->bias, "bias", &dense->bias, err));
+    }
+    dense->reuse = 1;
+    dense->order = NIB_FIX_ORDER_LATENCY;
+    NIB_TRY(lower_accum(l, dense, err));
+    return nib_lower_result(l, node, &dense->accum, err);
+}
+
 const nib_layer nib_layer_dense = {
     .name = "dense",
     .help = "fully connected: y = x kernel + bias",
@@ -107,4 +143,5 @@ const nib_layer nib_layer_dense = {
     .check = check,
     .units = units,
     .keras_config = keras_config,
+    .lower = lower,
 };

@@ -1,5 +1,5 @@
 #include "core/op_options.h"
-#include "train/layer.h"
+#include "train/lower.h"
 
 extern const nib_op nib_op_dropout;
 
@@ -15,6 +15,19 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddNumberToObject(json, "rate", o->rate);
 }
 
+/* Nothing happens to the numbers; only a type of its own makes a cast. */
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    l->output = l->input[0];
+    if (!l->layer->quant.result)
+        return NIB_OK;
+    nib_fix_node *node = nib_lower_add(l, NIB_FIX_CAST, NULL, err);
+    if (!node)
+        return NIB_ERR_MEMORY;
+    const nib_fixed full = nib_lower_widest(&nib_lower_input(l, 0)->type);
+    return nib_lower_result(l, node, &full, err);
+}
+
 const nib_layer nib_layer_dropout = {
     .name = "dropout",
     .help = "set a share of the values to 0 while training, scale the others up",
@@ -25,4 +38,5 @@ const nib_layer nib_layer_dropout = {
     .max_inputs = 1,
     .build = build,
     .keras_config = keras_config,
+    .lower = lower,
 };

@@ -1,5 +1,7 @@
+#include <math.h>
+
 #include "core/op_options.h"
-#include "train/layer.h"
+#include "train/lower.h"
 
 extern const nib_op nib_op_leaky_relu;
 
@@ -15,6 +17,25 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddNumberToObject(json, "alpha", o->negative_slope);
 }
 
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    const nib_leaky_relu_options *o = l->layer->config->options;
+    int exponent;
+    if (o->negative_slope <= 0 || frexp(o->negative_slope, &exponent) != 0.5 || exponent > 1)
+        return nib_fail(
+            err, NIB_ERR_UNSUPPORTED,
+            "negative_slope %g is no power of two of at most 1, which is a shift in hardware; the "
+            "nearest is %g",
+            o->negative_slope, o->negative_slope > 0 ? fmin(1, exp2(round(log2(o->negative_slope)))) : 0.25);
+    nib_fix_node *node = nib_lower_add(l, NIB_FIX_LEAKY_RELU, NULL, err);
+    if (!node)
+        return NIB_ERR_MEMORY;
+    node->as.leaky_shift = 1 - exponent;
+    nib_fixed full = nib_lower_widest(&nib_lower_input(l, 0)->type);
+    full.bits += node->as.leaky_shift;
+    return nib_lower_activation(l, node, &full, err);
+}
+
 const nib_layer nib_layer_leaky_relu = {
     .name = "leaky_relu",
     .help = "x where positive, else negative_slope * x",
@@ -25,4 +46,5 @@ const nib_layer nib_layer_leaky_relu = {
     .max_inputs = 1,
     .build = build,
     .keras_config = keras_config,
+    .lower = lower,
 };

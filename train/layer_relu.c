@@ -1,4 +1,4 @@
-#include "train/layer.h"
+#include "train/lower.h"
 
 extern const nib_op nib_op_relu;
 
@@ -13,6 +13,15 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddStringToObject(json, "activation", "relu");
 }
 
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    nib_fix_node *node = nib_lower_add(l, NIB_FIX_RELU, NULL, err);
+    if (!node)
+        return NIB_ERR_MEMORY;
+    const nib_fixed full = nib_lower_widest(&nib_lower_input(l, 0)->type);
+    return nib_lower_activation(l, node, &full, err);
+}
+
 const nib_layer nib_layer_relu = {
     .name = "relu",
     .help = "max(x, 0)",
@@ -23,4 +32,5 @@ const nib_layer nib_layer_relu = {
     .max_inputs = 1,
     .build = build,
     .keras_config = keras_config,
+    .lower = lower,
 };

@@ -1,4 +1,6 @@
-#include "train/layer.h"
+#include <math.h>
+
+#include "train/lower.h"
 
 extern const nib_op nib_op_sigmoid;
 
@@ -13,6 +15,16 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddStringToObject(json, "activation", "sigmoid");
 }
 
+static double logistic(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    return nib_lower_table(l, l->input[0], "sigmoid", NULL, logistic, err);
+}
+
 const nib_layer nib_layer_sigmoid = {
     .name = "sigmoid",
     .help = "1 / (1 + exp(-x))",
@@ -23,4 +35,5 @@ const nib_layer nib_layer_sigmoid = {
     .max_inputs = 1,
     .build = build,
     .keras_config = keras_config,
+    .lower = lower,
 };

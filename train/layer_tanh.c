@@ -1,4 +1,6 @@
-#include "train/layer.h"
+#include <math.h>
+
+#include "train/lower.h"
 
 extern const nib_op nib_op_tanh;
 
@@ -13,6 +15,11 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddStringToObject(json, "activation", "tanh");
 }
 
+static nib_status lower(nib_lower *l, nib_error *err)
+{
+    return nib_lower_table(l, l->input[0], "tanh", NULL, tanh, err);
+}
+
 const nib_layer nib_layer_tanh = {
     .name = "tanh",
     .help = "hyperbolic tangent",
@@ -23,4 +30,5 @@ const nib_layer nib_layer_tanh = {
     .max_inputs = 1,
     .build = build,
     .keras_config = keras_config,
+    .lower = lower,
 };

@@ -1,0 +1,109 @@
+/** Lowering: from a model with its quantizers to the fixed-point network, which is what hardware computes.
+ *
+ *  Every layer's descriptor makes its own nodes (nib_layer.lower) with the helpers below. Weights are the
+ * parameters times their masks, put on the grids of their quantizers; results are cast as the quantizers of
+ * the layers say, or keep their full width; accumulators are the user's, or wide enough for every partial sum
+ * of the actual weights.
+ */
+#ifndef NIB_TRAIN_LOWER_H
+#define NIB_TRAIN_LOWER_H
+
+#include "quant/fixnet.h"
+#include "train/model.h"
+
+typedef struct nib_lower_options {
+    const float *values; /**< [params->size]; NULL: params->value */
+    bool allow_float;    /**< a tensor without a quantizer gets the type `fallback` and is listed */
+    nib_fixed fallback;  /**< of up to NIB_FIXED_MAX_BITS; only with allow_float */
+} nib_lower_options;
+
+typedef struct nib_lowering {
+    nib_fixnet net;
+    int n_fills;
+    const char *const *fill;          /**< what got the fallback: "x", "fc1/kernel", "relu1" */
+    const int *layer_node;            /**< [n_layers] the node with the layer's output */
+    const nib_fix_interval *interval; /**< [net.n_nodes] the codes that can occur */
+} nib_lowering;
+
+/** Lower a model. All of the result lives in the arena.
+ *  Errors: NIB_ERR_CONFIG or NIB_ERR_UNSUPPORTED naming the layer, the tensor, the reason and what mends it;
+ *  NIB_ERR_MEMORY. */
+NIB_MUST_USE nib_status nib_lower_model(const nib_model *model, const nib_lower_options *options,
+                                        nib_arena *arena, nib_lowering *lowering, nib_error *err);
+
+/** How the model's evaluation forward must compute to give the integers of the network: in float, with
+ * products in double, or by the integer engine itself. */
+typedef enum nib_exactness { NIB_EXACT_FLOAT, NIB_EXACT_DOUBLE, NIB_EXACT_ENGINE } nib_exactness;
+
+/** @param why  [bytes] the first node that needs more than float, with the reason; "" for float */
+nib_exactness nib_lower_exactness(const nib_lowering *lowering, char *why, size_t bytes);
+
+/* For layers. */
+
+enum { NIB_LOWER_TABLE_BITS = 12 }; /**< widest input of a table */
+
+/** What nib_layer.lower works with. */
+struct nib_lower {
+    nib_arena *arena;
+    const nib_model *model;
+    const nib_lower_options *options;
+    nib_lowering *lowering;
+    int max_nodes, max_fills;
+    const char **fill;
+    int *layer_node;
+    nib_fix_interval *interval;
+
+    int index; /**< of the layer */
+    const nib_model_layer *layer;
+    int n_inputs;
+    int input[NIB_MAX_INPUTS]; /**< nodes */
+    int output;                /**< to be set */
+};
+
+/** A node over the layer's inputs, named as the layer (with "_<suffix>" where suffix is not NULL), without a
+ * type. NULL when out of memory. */
+nib_fix_node *nib_lower_add(nib_lower *lower, nib_fix_kind kind, const char *suffix, nib_error *err);
+
+/** The node of input i. */
+const nib_fix_node *nib_lower_input(const nib_lower *lower, int i);
+
+/** Give the last node, which is `node`, the layer's result type: a cast to its quantizer's type; where there
+ * is none `full`, which must hold every result exactly, cut down to what really occurs. A quantizer that is
+ * no cast becomes a table behind the node. Sets lower->output. */
+NIB_MUST_USE nib_status nib_lower_result(nib_lower *lower, nib_fix_node *node, const nib_fixed *full,
+                                         nib_error *err);
+
+/** The same for activations, which have no full width of their own: without a quantizer the fallback. */
+NIB_MUST_USE nib_status nib_lower_activation(nib_lower *lower, nib_fix_node *node, const nib_fixed *full,
+                                             nib_error *err);
+
+/** The smallest type (TRN, WRAP) that holds all values of two types, and of all types of a tensor. One of 0
+ * bits has no values but 0. */
+nib_fixed nib_lower_cover(const nib_fixed *a, const nib_fixed *b);
+nib_fixed nib_lower_widest(const nib_fix_types *types);
+
+/** The last node, or one before it, as the layer's input: a table of `function` with entries of the type of
+ * the layer's quantizer. NULL: the quantizer itself is the function. Sets lower->output.
+ *  @param suffix  as in nib_lower_add */
+NIB_MUST_USE nib_status nib_lower_table(nib_lower *lower, int input, const char *name, const char *suffix,
+                                        double (*function)(double), nib_error *err);
+
+/** A parameter, or what is made of it: dense rows x cols in the arena. */
+typedef struct nib_lower_matrix {
+    const char *what; /**< "fc1/kernel", for messages */
+    int64_t rows, cols;
+    float *value;
+    float *mask; /**< 0/1 by element, or NULL: all count */
+} nib_lower_matrix;
+
+/** Parameter `var` of the layer. */
+NIB_MUST_USE nib_status nib_lower_parameter(const nib_lower *lower, const char *var, nib_lower_matrix *matrix,
+                                            nib_error *err);
+
+/** mask * Q(value) as integers; without a quantizer in the fallback type.
+ *  @param key  "weight" or "bias": of quant.default, for messages */
+NIB_MUST_USE nib_status nib_lower_array(nib_lower *lower, const nib_lower_matrix *matrix,
+                                        const nib_quantizer_config *quantizer, const char *key,
+                                        nib_fix_array *array, nib_error *err);
+
+#endif
