@@ -78,6 +78,17 @@ static void words_of_block(const nib_rng *rng, uint64_t first, uint32_t words[4]
     nib_rng_block(rng, first, words);
 }
 
+void nib_rng_floats(const nib_rng *rng, uint64_t first, int64_t n, int word, float *u)
+{
+    uint32_t words[4][NIB_RNG_BLOCK];
+    for (int64_t from = 0; from < n; from += NIB_RNG_BLOCK) {
+        const int64_t left = n - from, count = left < NIB_RNG_BLOCK ? left : NIB_RNG_BLOCK;
+        words_of_block(rng, first + (uint64_t)from, words);
+        for (int64_t i = 0; i < count; ++i)
+            u[from + i] = (float)(words[word][i] >> 8) * 0x1p-24f;
+    }
+}
+
 void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index)
 {
     for (int64_t i = 0; i < n; ++i)

@@ -25,6 +25,9 @@ void nib_rng_words(const nib_rng *rng, uint64_t element, uint32_t words[4]);
 /** Uniform in [0, 1) with 53 bits (word 0 and 1 of the element). */
 double nib_rng_uniform(const nib_rng *rng, uint64_t element);
 
+/** u [n] uniform in [0, 1) with 24 bits: word `word` (0 to 3) of the elements first, first + 1, ... */
+void nib_rng_floats(const nib_rng *rng, uint64_t first, int64_t n, int word, float *u);
+
 /** Standard normal (Box-Muller on the element's words; one value per element). */
 double nib_rng_normal(const nib_rng *rng, uint64_t element);
 

@@ -66,8 +66,9 @@ typedef struct nib_lowered {
     /** y is x cast to the type, to the last bit, for every x: what an activation is in hardware. Else every y
      * lies on the type's grid, which is all that weights need. */
     bool is_cast;
-    /** y is a function of x that hardware looks up in a table (tanh, sigmoid); the type is that of its
-     * entries, which are y of the table's inputs. */
+    /** y is no cast, but a function of the element alone, so hardware can look it up in a table (tanh; a sign
+     * or a leaky relu, too): its entries are y of the inputs' values, in the type. False where a scale is
+     * fitted to the values. */
     bool is_table;
 } nib_lowered;
 

@@ -190,7 +190,7 @@ Test(quantizers, refusals_say_what_and_where)
         {"quantized_bits(4, intger=1)",
          "quantizer:1:19: unknown key 'intger' in quantizer (did you mean 'integer'?)"},
         {"quantized_bits(bits=4, 1)", "'1' stands by position after a keyword"},
-        {"quantized_relu(4, 0, 0)", "quantized_relu takes 2 arguments by position; '0' needs its name"},
+        {"quantized_relu(4,0,0,0,0,0,1,2)", "quantized_relu takes 7 arguments by position; '2' needs its name"},
         {"quantized_bits(4", "',' or ')' is expected at character 17 of the quantizer, not the end"},
         {"quantized_bits(4) x", "the quantizer ends at character 19"},
         {"quantized_bits[4]", "'(' is expected at character 15 of the quantizer, not '['"},
