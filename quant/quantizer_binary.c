@@ -1,17 +1,13 @@
 #include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 #include "quant/scale.h"
+#include "quant/signs.h"
 
 /* y = alpha * (x < 0 ? -1 : 1), or alpha * (x < 0 ? 0 : 1) (use_01). alpha=auto: by least squares, mean |x|
  * for +-1. dx = dy; with alpha=none dx = dy * (1 - tanh(x)^2), QKeras' stand-in for the derivative of a sign.
  */
 
-typedef struct options {
-    bool use_01;
-    const char *alpha;
-    int per, snap, ste;
-    nib_scale scale;
-} options;
+typedef nib_binary_options options;
 
 static const nib_option rows[] = {
     NIB_ROW(options, use_01, NIB_OPTION_BOOL, "false", 0, 0, NULL, "", "0 and 1 instead of -1 and 1"),
@@ -36,7 +32,7 @@ static float sign_of(const void *context, float x)
     return x < 0.0f ? low : high;
 }
 
-static float factor_of(const options *o, const nib_scale_group *group)
+float nib_binary_factor(const nib_binary_options *o, const nib_scale_group *group)
 {
     if (nib_scale_is_fitted(&o->scale))
         return nib_scale_least_squares(group, o->scale.kind, sign_of, o);
@@ -49,7 +45,7 @@ static void forward(const nib_quantize_call *call)
     const int64_t groups = nib_scale_groups(call, o->per);
     for (int64_t i = 0; i < groups; i++) {
         const nib_scale_group group = nib_scale_group_of(call, o->per, i);
-        nib_scale_apply(&group, factor_of(o, &group), sign_of, o);
+        nib_scale_apply(&group, nib_binary_factor(o, &group), sign_of, o);
     }
 }
 
@@ -66,13 +62,14 @@ static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib
     static const nib_fixed bit = {1, 1, false, NIB_ROUNDING_RND_CONV, NIB_OVERFLOW_SAT};
     const options *o = call->options;
     const nib_fixed *type = o->use_01 ? &bit : &signs;
-    if (!nib_scale_is_fitted(&o->scale))
+    lowered->is_table = !nib_scale_is_fitted(&o->scale);
+    if (lowered->is_table)
         return nib_lowered_scaled(lowered, 0, type, o->scale.value, err);
     NIB_TRY(nib_scale_need_values(call, o->alpha, err));
     lowered->n_types = nib_scale_groups(call, o->per);
     for (int64_t i = 0; i < lowered->n_types; i++) {
         const nib_scale_group group = nib_scale_group_of(call, o->per, i);
-        NIB_TRY(nib_lowered_scaled(lowered, i, type, factor_of(o, &group), err));
+        NIB_TRY(nib_lowered_scaled(lowered, i, type, nib_binary_factor(o, &group), err));
     }
     return NIB_OK;
 }

@@ -4,6 +4,7 @@
 #include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 #include "quant/scale.h"
+#include "quant/stochastic.h"
 
 /* y = alpha * x on the grid fixed<bits, integer + sign, RND_CONV>, SAT or SAT_SYM (symmetric); dx = dy.
  * One bit with a sign: y = alpha * (x < 0 ? -1 : 1).
@@ -15,10 +16,12 @@ typedef struct options {
     int64_t bits, integer;
     bool symmetric, keep_negative;
     const char *alpha;
+    bool use_stochastic_rounding;
     int per, snap, ste;
+    bool use_ste;
     nib_scale scale;
     nib_fixed type; /* for alpha = 1 */
-    nib_grid grid;
+    nib_grid grid;  /* of x; its step is that of y, alpha times that of x */
 } options;
 
 enum { STE_PASS, STE_CLIP, FITS = 5 };
@@ -30,10 +33,12 @@ static const nib_option rows[] = {
     NIB_ROW(options, symmetric, NIB_OPTION_BOOL, "false", 0, 0, NULL, "", "leave the lowest code out"),
     NIB_ROW(options, keep_negative, NIB_OPTION_BOOL, "true", 0, 0, NULL, "", "with a sign"),
     NIB_SCALE_ALPHA_ROW(options),
+    NIB_STOCHASTIC_ROW(options),
     NIB_SCALE_PER_ROW(options),
     NIB_SCALE_SNAP_ROW(options),
     NIB_ROW(options, ste, NIB_OPTION_CHOICE, "pass", 0, 0, "pass|clip", "",
             "gradient out of range: passed or 0"),
+    NIB_STOCHASTIC_USE_STE_ROW(options),
 };
 
 static bool is_sign(const options *o)
@@ -54,6 +59,9 @@ static nib_status check(void *filled, const char **warning, nib_error *err)
     if (nib_scale_is_fitted(&o->scale) && o->ste == STE_CLIP)
         return nib_fail(err, NIB_ERR_CONFIG, "ste=clip needs a given alpha: alpha=%s makes its own range",
                         o->alpha);
+    if (o->use_stochastic_rounding && (nib_scale_is_fitted(&o->scale) || is_sign(o)))
+        *warning =
+            "quantized_bits rounds at random only with a given alpha and two bits or more, as in QKeras";
     if (is_sign(o) && o->integer != 0)
         *warning = "quantized_bits with one bit is -1 or 1: integer is ignored, as in QKeras";
     o->type = (nib_fixed){.bits = (int)o->bits,
@@ -62,6 +70,7 @@ static nib_status check(void *filled, const char **warning, nib_error *err)
                           .rounding = NIB_ROUNDING_RND_CONV,
                           .overflow = o->symmetric ? NIB_OVERFLOW_SAT_SYM : NIB_OVERFLOW_SAT};
     o->grid = nib_grid_of(&o->type);
+    o->grid.step *= o->scale.value;
     return NIB_OK;
 }
 
@@ -124,24 +133,21 @@ static void forward(const nib_quantize_call *call)
         }
         return;
     }
-    for (int64_t r = 0; r < call->rows; r++) {
-        const float *x = call->x + r * call->stride;
-        float *y = call->y + r * call->stride;
-        if (is_sign(o))
+    if (is_sign(o))
+        for (int64_t r = 0; r < call->rows; r++)
             for (int64_t c = 0; c < call->cols; c++)
-                y[c] = sign_of(x[c]);
-        else
-            nib_grid_apply(&o->grid, call->cols, x, y);
-        for (int64_t c = 0; c < call->cols; c++)
-            y[c] *= o->scale.value;
-    }
+                call->y[r * call->stride + c] = o->scale.value * sign_of(call->x[r * call->stride + c]);
+    else if (o->use_stochastic_rounding && call->training)
+        nib_stochastic_grid(call, &o->grid);
+    else
+        nib_grid_apply_rows(&o->grid, call->rows, call->cols, call->stride, call->x, call->y);
 }
 
 /* Where the gradient passes. */
 static void pass_range(const options *o, float *lowest, float *highest)
 {
-    *lowest = is_sign(o) ? -1.0f : o->grid.lowest * o->grid.step;
-    *highest = is_sign(o) ? 1.0f : o->grid.highest * o->grid.step;
+    *lowest = is_sign(o) ? -1.0f : o->grid.lowest / o->grid.inverse;
+    *highest = is_sign(o) ? 1.0f : o->grid.highest / o->grid.inverse;
     if (o->ste == STE_PASS) {
         *lowest = -INFINITY;
         *highest = INFINITY;
@@ -150,9 +156,13 @@ static void pass_range(const options *o, float *lowest, float *highest)
 
 static void backward(const nib_quantize_call *call)
 {
+    const options *o = call->options;
     float lowest, highest;
-    pass_range(call->options, &lowest, &highest);
-    nib_scale_pass(call, lowest, highest);
+    pass_range(o, &lowest, &highest);
+    if (o->use_ste)
+        nib_scale_pass(call, lowest, highest);
+    else
+        nib_stochastic_no_gradient(call);
 }
 
 /* ---- Hardware ---- */
@@ -181,36 +191,35 @@ static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib
     if (nib_scale_is_fitted(&o->scale))
         return lower_fitted(call, lowered, err);
     lowered->is_cast = !is_sign(o) && o->scale.value == 1.0f;
+    lowered->is_table = !lowered->is_cast;
     return nib_lowered_scaled(lowered, 0, is_sign(o) ? &signs : &o->type, o->scale.value, err);
 }
 
 static int64_t grid(const void *filled, bool training, int64_t channels, nib_quantizer_step *steps)
 {
     const options *o = filled;
-    (void)training;
     (void)channels;
-    if (nib_scale_is_fitted(&o->scale) || is_sign(o))
+    if (nib_scale_is_fitted(&o->scale) || is_sign(o) ||
+        (training && (o->use_stochastic_rounding || !o->use_ste)))
         return 0;
     steps[0].grid = o->grid;
-    steps[0].grid.step *= o->scale.value;
     pass_range(o, &steps[0].lowest, &steps[0].highest);
     return 1;
 }
 
-static const char *const cases[] = {"quantized_bits(4, 1, 1, alpha=1.0)",
-                                    "quantized_bits(bits=6, integer=0, keep_negative=0)",
-                                    "quantized_bits(1, 0, alpha=0.5)",
-                                    "quantized_bits(8, 2, alpha=\"auto\", per=tensor)",
-                                    "quantized_bits(3, 0, alpha='auto_po2')",
-                                    "quantized_bits(4, 0, ste=clip)",
-                                    NULL};
+static const char *const cases[] = {
+    "quantized_bits(4, 1, 1, alpha=1.0)",     "quantized_bits(bits=6, integer=0, keep_negative=0)",
+    "quantized_bits(1, 0, alpha=0.5)",        "quantized_bits(8, 2, alpha=\"auto\", per=tensor)",
+    "quantized_bits(3, 0, alpha='auto_po2')", "quantized_bits(4, 0, ste=clip)",
+    "quantized_bits(4, 1, 0, 1, 0.25, True)", "quantized_bits(4, 1, alpha=auto, snap=po2)",
+    "quantized_bits(4, 0, use_ste=False)",    NULL};
 
 const nib_quantizer nib_quantizer_quantized_bits = {
     .name = "quantized_bits",
     .help = "fixed point with ties to even, times alpha",
     .source = "QKeras 0.9.0",
     .options = NIB_OPTION_TABLE(options, rows),
-    .n_positional = 5,
+    .n_positional = 6,
     .check = check,
     .forward = forward,
     .backward = backward,

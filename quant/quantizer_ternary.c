@@ -4,18 +4,13 @@
 #include "quant/lowered_types.h"
 #include "quant/quantizer.h"
 #include "quant/scale.h"
+#include "quant/signs.h"
 
 /* y = alpha * (|x| >= threshold ? sign(x) : 0). alpha=auto: the threshold is half of the scale, which starts
  * at 2/3 of the largest |x| and is fitted by least squares five times; the last fit is the scale of levels
  * that were made with the one before. dx = dy; with alpha=none dx = dy * (1 - tanh(x)^2), as in QKeras. */
 
-typedef struct options {
-    const char *alpha;
-    double threshold;
-    int64_t number_of_unrolls;
-    int per, snap, ste;
-    nib_scale scale;
-} options;
+typedef nib_ternary_options options;
 
 static const nib_option rows[] = {
     NIB_SCALE_ALPHA_ROW(options),
@@ -96,7 +91,8 @@ static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib
 {
     static const nib_fixed levels = {2, 2, true, NIB_ROUNDING_RND_CONV, NIB_OVERFLOW_SAT_SYM};
     const options *o = call->options;
-    if (!nib_scale_is_fitted(&o->scale))
+    lowered->is_table = !nib_scale_is_fitted(&o->scale);
+    if (lowered->is_table)
         return nib_lowered_scaled(lowered, 0, &levels, o->scale.value, err);
     NIB_TRY(nib_scale_need_values(call, o->alpha, err));
     lowered->n_types = nib_scale_groups(call, o->per);
