@@ -5,7 +5,10 @@
 
 nib_params *nib_params_create(nib_arena *arena)
 {
-    return NIB_NEW(arena, nib_params, 1);
+    nib_params *params = NIB_NEW(arena, nib_params, 1);
+    if (params)
+        params->arena = arena;
+    return params;
 }
 
 /* Rows double in the arena: the old block stays until the arena goes, which costs less than the table itself.
@@ -62,6 +65,38 @@ nib_status nib_params_allocate(nib_arena *arena, nib_params *params, nib_error *
     if (!params->value || !params->gradient)
         return nib_fail_memory(err, "parameters");
     return NIB_OK;
+}
+
+nib_status nib_params_add_masks(nib_params *params, nib_error *err)
+{
+    if (params->mask)
+        return NIB_OK;
+    float *mask = NIB_NEW(params->arena, float, params->size);
+    if (!mask)
+        return nib_fail_memory(err, "masks");
+    for (int i = 0; i < params->count; i++) {
+        const nib_param *row = &params->row[i];
+        for (int64_t r = 0; r < row->rows; r++)
+            for (int64_t c = 0; c < row->cols; c++)
+                mask[row->offset + r * row->stride + c] = 1.0f;
+    }
+    params->mask = mask;
+    return NIB_OK;
+}
+
+void nib_params_apply_masks_range(const nib_params *params, float *flat, int64_t first, int64_t count)
+{
+    if (!params->mask)
+        return;
+    const float *restrict mask = params->mask + first;
+    float *restrict x = flat + first;
+    for (int64_t i = 0; i < count; i++)
+        x[i] = mask[i] != 0.0f ? x[i] : 0.0f;
+}
+
+void nib_params_apply_masks(const nib_params *params, float *flat)
+{
+    nib_params_apply_masks_range(params, flat, 0, params->size);
 }
 
 int nib_params_find(const nib_params *params, const char *name)

@@ -41,10 +41,11 @@ typedef struct nib_param {
 typedef struct nib_params {
     int count;
     nib_param *row;
-    int64_t size;    /**< floats in each flat vector, padding included */
-    float *value;    /**< [size] weights */
-    float *gradient; /**< [size] of the last step */
-    float *mask;     /**< [size] 0/1 per weight, or NULL: nothing is pruned */
+    int64_t size;     /**< floats in each flat vector, padding included */
+    float *value;     /**< [size] weights */
+    float *gradient;  /**< [size] of the last step */
+    float *mask;      /**< [size] 0/1 per weight, or NULL: nothing is pruned */
+    nib_arena *arena; /**< that the table lives in */
 } nib_params;
 
 /** An empty table in `arena`. NULL when out of memory. */
@@ -57,6 +58,14 @@ int nib_params_add(nib_arena *arena, nib_params *params, const char *layer, cons
 
 /** Allocate value and gradient [size], zeroed, in the arena. */
 NIB_MUST_USE nib_status nib_params_allocate(nib_arena *arena, nib_params *params, nib_error *err);
+
+/** Give the table masks, all 1, if it has none. */
+NIB_MUST_USE nib_status nib_params_add_masks(nib_params *params, nib_error *err);
+
+/** Set value [size] to 0 where the mask is 0: weights, gradients, moments. Nothing without masks. */
+void nib_params_apply_masks(const nib_params *params, float *flat);
+/** The same for floats [first, first + count). */
+void nib_params_apply_masks_range(const nib_params *params, float *flat, int64_t first, int64_t count);
 
 /** Index of "layer/var", or -1. */
 int nib_params_find(const nib_params *params, const char *name);

@@ -6,6 +6,8 @@
 #include "datasets/preprocess.h"
 #include "datasets/reader.h"
 #include "datasets/writer.h"
+#include "prune/criterion.h"
+#include "prune/schedule.h"
 #include "tools/command.h"
 #include "tools/recipe.h"
 #include "train/config.h"
@@ -35,6 +37,8 @@ LIST(optimizer, nib_optimizer, nib_optimizers, &d->options)
 LIST(loss, nib_loss, nib_losses, &d->op->options)
 LIST(metric, nib_metric, nib_metrics, &d->options)
 LIST(schedule, nib_lr_schedule, nib_lr_schedules, &d->options)
+LIST(prune_schedule, nib_prune_schedule, nib_prune_schedules, &d->options)
+LIST(criterion, nib_prune_criterion, nib_prune_criteria, &d->options)
 LIST(preprocessor, nib_preprocessor, nib_preprocessors, &d->options)
 LIST(generator, nib_generator, nib_generators, &d->options)
 LIST(reader, nib_reader, nib_readers, NULL)
@@ -81,6 +85,8 @@ const nib_catalog_kind nib_catalog_kinds[] = {
     {"metrics", "metric", "what is reported of a target", true, metric},
     {"optimizers", "optimizer", "how weights follow their gradients", true, optimizer},
     {"schedules", "schedule", "how the learning rate changes", true, schedule},
+    {"prune_schedules", "prune_schedule", "when how much of a layer is pruned", true, prune_schedule},
+    {"criteria", "criterion", "which weights are pruned first", true, criterion},
     {"initializers", "initializer", "first values of weights", true, initializer},
     {"preprocessors", "preprocessor", "what is done to input columns", true, preprocessor},
     {"generators", "generator", "embedded sources of data", true, generator},

@@ -85,6 +85,8 @@ static nib_status write_file(nib_h5 *file, nib_arena *arena, const nib_model *mo
     }
     if (state->best_epoch >= 0)
         NIB_TRY(nib_model_parts_put_rows(file, "/nibble/train/best", params, state->best, err));
+    if (state->rewind_kept)
+        NIB_TRY(nib_model_parts_put_rows(file, "/nibble/train/rewind", params, state->rewind, err));
     return write_state(file, arena, model, state, err);
 }
 
@@ -217,6 +219,9 @@ static nib_status read_file(nib_h5 *file, nib_arena *arena, nib_model *model, co
             return nib_fail_memory(err, "checkpoint");
         NIB_TRY(nib_model_parts_get_rows(file, group, params, state->slot[i], err));
     }
+    state->rewind_kept = state->rewind && nib_h5_is_group(file, "/nibble/train/rewind");
+    if (state->rewind_kept)
+        NIB_TRY(nib_model_parts_get_rows(file, "/nibble/train/rewind", params, state->rewind, err));
     if (state->best_epoch < 0)
         return NIB_OK;
     return nib_model_parts_get_rows(file, "/nibble/train/best", params, state->best, err);

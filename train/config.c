@@ -11,7 +11,7 @@
 enum { MAX_CONFIG_BYTES = 16 << 20, MAX_LABEL_BYTES = 160 };
 
 typedef struct config_section {
-    const nib_doc *data, *model, *train, *quant;
+    const nib_doc *data, *model, *train, *quant, *prune;
 } config_section;
 
 static const nib_option config_rows[] = {
@@ -19,6 +19,8 @@ static const nib_option config_rows[] = {
     NIB_ROW(config_section, model, NIB_OPTION_NODE, NULL, 0, 0, NULL, "", "layers and outputs"),
     NIB_ROW(config_section, train, NIB_OPTION_NODE, "", 0, 0, NULL, "", "how it is trained"),
     NIB_ROW(config_section, quant, NIB_OPTION_NODE, "", 0, 0, NULL, "", "types of the hardware's numbers"),
+    NIB_ROW(config_section, prune, NIB_OPTION_NODE, "", 0, 0, NULL, "",
+            "which weights become zero, and when"),
 };
 const nib_option_table nib_table_config = NIB_OPTION_TABLE(config_section, config_rows);
 
@@ -33,6 +35,8 @@ const nib_config_section nib_config_sections[] = {
     {"quant", "quant", "quantization", &nib_table_quant},
     {"quantizers", "quant.default", "quantizers of all layers, or of one: quant.layers.NAME",
      &nib_table_quant_set},
+    {"prune", "prune", "which weights become zero, and when", &nib_table_prune},
+    {"prune_part", "prune.default, prune.layers.NAME", "how a layer is pruned", &nib_table_prune_part},
 };
 const int nib_config_sections_count = (int)(sizeof nib_config_sections / sizeof *nib_config_sections);
 
@@ -208,19 +212,6 @@ static nib_status apply(reader *r, int phase, nib_error *err)
     return NIB_OK;
 }
 
-/* Sections of later versions: their keys are known, what they ask for is not done. */
-static nib_status refuse_unsupported(const nib_doc *root, nib_error *err)
-{
-    static const char *const later[][2] = {{"prune", "pruning"}};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        const nib_doc_entry *entry = nib_doc_entry_of(root, later[i][0]);
-        if (entry)
-            return nib_doc_fail(&entry->place, err, NIB_ERR_UNSUPPORTED,
-                                "%s: %s is not supported by this version", later[i][0], later[i][1]);
-    }
-    return NIB_OK;
-}
-
 /* Losses take logits: an output layer that applies the link already would apply it twice. */
 static nib_status check_outputs(const nib_config *config, nib_error *err)
 {
@@ -246,11 +237,10 @@ static nib_status read_sections(reader *r, nib_error *err)
     nib_config *config = r->config;
     nib_arena *arena = config->arena;
     config_section section;
-    nib_doc *resolved[4] = {NULL, NULL, NULL, NULL};
+    nib_doc *resolved[5] = {NULL, NULL, NULL, NULL, NULL};
     NIB_TRY(apply(r, 0, err));
     if (r->root->kind != NIB_DOC_MAP)
         return nib_doc_fail(&r->root->place, err, NIB_ERR_CONFIG, "a map of sections is expected");
-    NIB_TRY(refuse_unsupported(r->root, err));
     NIB_TRY(apply(r, 1, err));
     NIB_TRY(nib_config_read_section(arena, &nib_table_config, r->root, "", &section, err));
     NIB_TRY(refuse_misplaced(nib_data_sections[0].table, section.data, "data", err));
@@ -264,7 +254,8 @@ static nib_status read_sections(reader *r, nib_error *err)
     NIB_TRY(nib_config_read_train(config, section.train, &r->names, &resolved[2], err));
     NIB_TRY(check_outputs(config, err));
     NIB_TRY(nib_config_read_quant(config, section.quant, &r->names, &resolved[3], err));
-    section = (config_section){resolved[0], resolved[1], resolved[2], resolved[3]};
+    NIB_TRY(nib_config_read_prune(config, section.prune, &resolved[4], err));
+    section = (config_section){resolved[0], resolved[1], resolved[2], resolved[3], resolved[4]};
     config->resolved = nib_options_write(arena, &nib_table_config, &section);
     return config->resolved ? NIB_OK : nib_fail_memory(err, "resolved config");
 }

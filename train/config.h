@@ -14,6 +14,7 @@
 #include "train/lr_schedule.h"
 #include "train/metric.h"
 #include "train/optimizer.h"
+#include "train/prune_config.h"
 #include "train/quant_config.h"
 
 /** model.outputs: {target: layer} */
@@ -79,6 +80,7 @@ typedef struct nib_config {
     nib_model_config model;
     nib_train_config train;
     nib_quant_config quant;
+    nib_prune_config prune;
 } nib_config;
 
 /** Which key names the quantizer of a layer's output: activation, output or result. */

@@ -30,6 +30,10 @@ NIB_MUST_USE nib_status nib_config_read_quant(nib_config *config, const nib_doc 
                                               const nib_data_names *names, nib_doc **resolved,
                                               nib_error *err);
 
+/** `resolved` is left alone where the section is not there. */
+NIB_MUST_USE nib_status nib_config_read_prune(nib_config *config, const nib_doc *prune, nib_doc **resolved,
+                                              nib_error *err);
+
 /** Read a section by its table; a key that belongs to another section is told so. */
 NIB_MUST_USE nib_status nib_config_read_section(nib_arena *arena, const nib_option_table *table,
                                                 const nib_doc *map, const char *path, void *out,
@@ -42,7 +46,8 @@ const char *nib_config_hint(char *text, const char *name, const char *const *nam
 
 /** Tables of the sections, for nib_config_sections. */
 extern const nib_option_table nib_table_config, nib_table_model, nib_table_mlp, nib_table_layer,
-    nib_table_train, nib_table_early_stopping, nib_table_objective, nib_table_quant, nib_table_quant_set;
+    nib_table_train, nib_table_early_stopping, nib_table_objective, nib_table_quant, nib_table_quant_set,
+    nib_table_prune, nib_table_prune_part;
 
 enum { NIB_MAX_LAYERS = 1000 };
 

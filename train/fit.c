@@ -17,8 +17,9 @@ typedef struct fit {
     nib_trainer *trainer;
     nib_evaluator *validation; /* NULL: no validation rows */
     nib_train_state *state;
-    int32_t *order; /* [rows] of the running epoch */
-    int n_train;    /* scores of the training rows */
+    nib_pruner *pruner; /* NULL: nothing is pruned */
+    int32_t *order;     /* [rows] of the running epoch */
+    int n_train;        /* scores of the training rows */
     nib_score *train;
     const char *monitor; /* column that decides on the best epoch */
     bool monitor_maximize;
@@ -159,6 +160,8 @@ static void metrics_line(const fit *f, double lr, bool header, char *line)
         append(line, &used, name, scores[i].value, header);
     }
     append(line, &used, "lr", lr, header);
+    if (f->pruner)
+        append(line, &used, "sparsity", nib_pruner_sparsity(f->pruner), header);
 }
 
 static nib_status write_metrics(fit *f, double lr, nib_error *err)
@@ -312,9 +315,13 @@ static nib_status end_epoch(fit *f, double step_seconds, int64_t rows, nib_error
     NIB_TRY(write_metrics(f, lr, err));
     NIB_TRY(keep_epoch(f, err));
     tell_epoch(f, lr, best, now() - f->epoch_begin, step_seconds > 0 ? (double)rows / step_seconds : 0);
+    if (f->pruner && f->state->step < nib_pruner_last_step(f->pruner))
+        f->state->wait = 0; /* not before the schedule has ended */
     if (c->early_stopping.patience > 0 && f->state->wait >= c->early_stopping.patience)
         f->state->stopped = true;
     next_epoch(f->state);
+    if (f->pruner)
+        nib_pruner_epoch_done(f->pruner, f->state->epoch);
     bool due = c->checkpoint <= 0 || now() - f->last_checkpoint >= c->checkpoint;
     return due ? write_checkpoint(f, err) : NIB_OK;
 }
@@ -358,6 +365,13 @@ static nib_status prepare(fit *f, nib_error *err)
     f->order = NIB_NEW(f->arena, int32_t, job->data->train.rows);
     if (!f->order)
         return nib_fail_memory(err, "order of rows");
+    if (job->config->prune.on) {
+        NIB_TRY(nib_pruner_create(f->arena, job->model, job->config, nib_trainer_steps_per_epoch(f->trainer),
+                                  f->state, job->log, &f->pruner, err));
+        nib_trainer_set_pruner(f->trainer, f->pruner);
+        if (!job->resume)
+            nib_pruner_epoch_done(f->pruner, 0);
+    }
     if (job->resume && job->run)
         NIB_TRY(nib_checkpoint_read(nib_run_folder_last(job->run), job->model, job->config, job->data,
                                     f->state, err));

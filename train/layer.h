@@ -48,12 +48,21 @@ typedef struct nib_layer_build {
     nib_layer_param param[NIB_LAYER_MAX_PARAMS];
 } nib_layer_build;
 
+/** How the units (features) of a layer depend on those below: what pruning must know to follow paths. */
+typedef enum nib_flow {
+    NIB_FLOW_MIXED,    /**< every unit may depend on all of all inputs */
+    NIB_FLOW_KERNEL,   /**< unit j depends on unit i where kernel[i][j] is not zero */
+    NIB_FLOW_UNITWISE, /**< unit j depends on unit j of the inputs */
+    NIB_FLOW_CONCAT,   /**< the units of the inputs one after the other */
+} nib_flow;
+
 struct nib_layer {
     const char *name, *help, *source;
     const char *keras_class; /**< "Dense", "Activation", ... */
     const nib_option_table
         *options; /**< without name and from, which every layer has; an activation's are its op's */
     int min_inputs, max_inputs;
+    nib_flow flow;
     /** Add parameters and nodes, set `output`. Errors: NIB_ERR_SHAPE, NIB_ERR_CONFIG (the caller puts the
      * place in front). */
     nib_status (*build)(nib_layer_build *build, nib_error *err);

@@ -32,6 +32,7 @@ const nib_layer nib_layer_add = {
     .options = &nib_op_add.options,
     .min_inputs = 2,
     .max_inputs = NIB_MAX_INPUTS,
+    .flow = NIB_FLOW_UNITWISE,
     .build = build,
     .lower = lower,
 };

@@ -91,6 +91,7 @@ const nib_layer nib_layer_batch_norm = {
     .options = &table,
     .min_inputs = 1,
     .max_inputs = 1,
+    .flow = NIB_FLOW_UNITWISE,
     .build = build,
     .keras_config = keras_config,
     .lower = lower,

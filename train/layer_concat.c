@@ -34,6 +34,7 @@ const nib_layer nib_layer_concat = {
     .options = &nib_op_concat.options,
     .min_inputs = 2,
     .max_inputs = NIB_MAX_INPUTS,
+    .flow = NIB_FLOW_CONCAT,
     .build = build,
     .keras_config = keras_config,
     .lower = lower,

@@ -139,6 +139,7 @@ const nib_layer nib_layer_dense = {
     .options = &table,
     .min_inputs = 1,
     .max_inputs = 1,
+    .flow = NIB_FLOW_KERNEL,
     .build = build,
     .check = check,
     .units = units,

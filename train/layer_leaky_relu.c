@@ -44,6 +44,7 @@ const nib_layer nib_layer_leaky_relu = {
     .options = &nib_op_leaky_relu.options,
     .min_inputs = 1,
     .max_inputs = 1,
+    .flow = NIB_FLOW_UNITWISE,
     .build = build,
     .keras_config = keras_config,
     .lower = lower,

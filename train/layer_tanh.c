@@ -28,6 +28,7 @@ const nib_layer nib_layer_tanh = {
     .options = &nib_op_tanh.options,
     .min_inputs = 1,
     .max_inputs = 1,
+    .flow = NIB_FLOW_UNITWISE,
     .build = build,
     .keras_config = keras_config,
     .lower = lower,

@@ -88,6 +88,8 @@ nib_status nib_model_parts_get_rows(nib_h5 *file, const char *group, const nib_p
 
 nib_status nib_model_parts_get_masks(nib_h5 *file, nib_params *params, nib_error *err)
 {
+    if (nib_h5_is_group(file, "/nibble/mask"))
+        NIB_TRY(nib_params_add_masks(params, err));
     for (int i = 0; params->mask && i < params->count; i++) {
         const nib_param *row = &params->row[i];
         char path[512];

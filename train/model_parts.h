@@ -32,7 +32,8 @@ NIB_MUST_USE nib_status nib_model_parts_get_rows(nib_h5 *file, const char *group
 NIB_MUST_USE nib_status nib_model_parts_get_row(nib_h5 *file, const char *path, const nib_params *params,
                                                 int index, float *flat, nib_error *err);
 
-/** Masks of the file into params->mask; nothing when the table has none. Rows without a mask get ones. */
+/** Masks of the file into params->mask, which is made where the file has some. Rows without a mask get ones.
+ */
 NIB_MUST_USE nib_status nib_model_parts_get_masks(nib_h5 *file, nib_params *params, nib_error *err);
 
 #endif

@@ -29,6 +29,8 @@ typedef struct nib_train_state {
     int n_slots;
     float *slot[NIB_MAX_SLOTS]; /**< [params->size] each: the optimizer's moments */
     float *best;                /**< [params->size] weights of best_epoch */
+    float *rewind;              /**< [params->size] weights that pruning goes back to, or NULL: it does not */
+    bool rewind_kept;           /**< that epoch is over, `rewind` holds its weights */
 } nib_train_state;
 
 /** A fresh state for a model: no step done; arrays zeroed, in the arena. */

@@ -11,6 +11,7 @@ struct nib_trainer {
     nib_feed *feeds;
     int64_t steps_per_epoch;
     nib_train_state state;
+    nib_pruner *pruner;  /* or NULL */
     const int32_t *next; /* announced */
     int64_t next_rows;
     nib_update update; /* of the step at hand */
@@ -113,14 +114,28 @@ void nib_trainer_announce(nib_trainer *t, const int32_t *next, int64_t rows)
     t->next_rows = rows;
 }
 
+void nib_trainer_set_pruner(nib_trainer *t, nib_pruner *pruner)
+{
+    t->pruner = pruner;
+}
+
+static void forget_best(nib_train_state *s)
+{
+    s->best_epoch = -1;
+    s->wait = 0;
+}
+
 /* The weights stay as they are when the loss is not finite. */
 static bool begin_update(void *context, const nib_sums *sums)
 {
     nib_trainer *t = context;
     if (!isfinite(sums->loss))
         return false;
+    if (t->pruner && nib_pruner_after_backward(t->pruner, t->state.step + 1))
+        forget_best(&t->state);
     double scale = 1;
     if (t->config->clip_norm > 0) {
+        nib_params_apply_masks(t->model->params, t->model->params->gradient);
         double norm = nib_gradient_norm(t->model->params);
         if (norm > t->config->clip_norm)
             scale = t->config->clip_norm / norm;
@@ -138,6 +153,7 @@ static bool begin_update(void *context, const nib_sums *sums)
 static void update_range(void *context, int64_t first, int64_t count)
 {
     const nib_trainer *t = context;
+    nib_params_apply_masks_range(t->model->params, t->model->params->gradient, first, count);
     nib_optimizer_apply_range(t->config->optimizer, t->config->optimizer_options, &t->update, first, count);
 }
 
@@ -152,10 +168,13 @@ nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, 
                        .weight = t->data->weight,
                        .seed = (uint64_t)t->config->seed,
                        .step = (uint32_t)t->state.step};
+    if (t->pruner && nib_pruner_before_step(t->pruner, t->state.step + 1))
+        forget_best(&t->state);
     const double epoch = (double)t->state.step / (double)t->steps_per_epoch;
     t->model->control->float_share = (float)(1.0 - nib_quant_blend(t->model->quant, epoch));
+    const bool whole = t->config->clip_norm > 0 || (t->pruner && nib_pruner_reads_gradient(t->pruner));
     const nib_exec_update update = {
-        .context = t, .begin = begin_update, .range = update_range, .whole = t->config->clip_norm > 0};
+        .context = t, .begin = begin_update, .range = update_range, .whole = whole};
     nib_exec_step(t->exec, &batch, &update, &sums);
     t->next = NULL;
     if (!isfinite(sums.loss))

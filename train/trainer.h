@@ -4,6 +4,7 @@
 
 #include "core/exec.h"
 #include "train/model.h"
+#include "train/pruner.h"
 #include "train/train_state.h"
 
 typedef struct nib_trainer nib_trainer;
@@ -21,7 +22,8 @@ nib_train_state *nib_trainer_state(nib_trainer *trainer);
 int64_t nib_trainer_steps_per_epoch(const nib_trainer *trainer);
 
 /** One step on data rows index[0..rows-1], rows <= batch. Adds to the sums of the running epoch, advances
- *  state->step and state->step_in_epoch. No heap call.
+ *  state->step and state->step_in_epoch. No heap call. A step that changes masks forgets the best epoch: its
+ *  weights have another sparsity.
  *  Errors: NIB_ERR_DIVERGED when the loss is not finite, with the layer named and the weights as before the
  * step. */
 NIB_MUST_USE nib_status nib_trainer_step(nib_trainer *trainer, const int32_t *index, int64_t rows,
@@ -30,6 +32,9 @@ NIB_MUST_USE nib_status nib_trainer_step(nib_trainer *trainer, const int32_t *in
 /** Tell which data rows the step after the next one will be about: they are fetched into the cache meanwhile.
  * Holds for one step, changes no result; `next` must live until then. NULL: nothing is known. */
 void nib_trainer_announce(nib_trainer *trainer, const int32_t *next, int64_t rows);
+
+/** Prune while training. The pruner was made with this trainer's state and must outlive it. */
+void nib_trainer_set_pruner(nib_trainer *trainer, nib_pruner *pruner);
 
 /** Learning rate of update `step`, counted from 0 since the start, by the schedule's present state. */
 double nib_trainer_lr(const nib_trainer *trainer, int64_t step);

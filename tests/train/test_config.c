@@ -7,8 +7,9 @@
 
 #include "train/config.h"
 
-#define DATA2 "data: {source: f.h5, x: a, targets: {u: b, v: c}}\n"
-#define DATA  "data: {source: f.h5, x: a, y: b}\n"
+#define DATA2  "data: {source: f.h5, x: a, targets: {u: b, v: c}}\n"
+#define DATA   "data: {source: f.h5, x: a, y: b}\n"
+#define PRUNED DATA "model: {mlp: {hidden: [4]}}\nprune: "
 
 /* The resolved text, or the message. */
 static const char *resolve(nib_arena *arena, const char *text, const char *const *sets, int n_sets)
@@ -36,6 +37,10 @@ Test(config, resolves_to_itself)
              "  dense: {name: b, units: 4, from: x}, add: {name: s, from: [a, b]}], outputs: s, init_from: "
              "runs/a}\n"
              "train: {optimizer: {sgd: {momentum: 0.9}}, lr_schedule: {cosine: {alpha: 0.1}}, warmup: 1}\n",
+        PRUNED "{default: {schedule: cubic, sparsity: 0.8}, layers: {logits: {sparsity: 0.5, criterion: "
+               "{n_m: {group: 2}}}, fc1: {cost: 2}}}\n",
+        PRUNED "{scope: global, compatible: tfmot, default: {schedule: {one_shot: {at: 3}}, sparsity: .5}}\n",
+        PRUNED "{layers: {fc1: {schedule: {iterative: {rewind: 0}}, sparsity: 1, biases: true}}}\n",
     };
     nib_arena *arena = nib_arena_create();
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -157,8 +162,36 @@ Test(config, refused)
          "jets.yaml:3:9: unknown key 'epoch' in train (did you mean 'epochs'?)"},
         {DATA "model: {mlp: }\nquant: {bits: 1}\n",
          "jets.yaml:3:15: quant.bits: 1 is below the limit 2 bits"},
-        {DATA "model: {mlp: }\nprune: {}\n",
-         "jets.yaml:3:1: prune: pruning is not supported by this version"},
+        {PRUNED "{default: {sparsity: 1.5}}\n",
+         "jets.yaml:3:29: prune.default.sparsity: 1.5 is above the limit 1"},
+        {PRUNED "{sparsity: 0.5}\n",
+         "jets.yaml:3:9: unknown key 'sparsity' in prune (it belongs in prune.default, prune.layers.NAME)"},
+        {PRUNED "{default: {schedule: linear}}\n",
+         "jets.yaml:3:29: prune.default.schedule: unknown schedule 'linear' (known: constant, polynomial, "
+         "exponential, one_shot, iterative)"},
+        {PRUNED "{default: {criterion: magnitud}}\n",
+         "jets.yaml:3:30: prune.default.criterion: unknown criterion 'magnitud' (did you mean 'magnitude'?)"},
+        {PRUNED "{default: {schedule: {cubic: {begin: 9, end: 3}}}}\n",
+         "jets.yaml:3:37: prune.default.schedule.cubic: end (3) is before begin (9)"},
+        {PRUNED "{default: {schedule: {polynomial: {end: never}}}}\n",
+         "jets.yaml:3:42: prune.default.schedule.polynomial: end: a schedule that grows to its sparsity must "
+         "end (auto or a number)"},
+        {PRUNED "{default: {criterion: {n_m: {group: 4}}, sparsity: 0.6}}\n",
+         "jets.yaml:3:30: prune.default.criterion: n_m: sparsity 0.6 of groups of 4 leaves 1.6 weights in "
+         "each; a whole number is needed"},
+        {PRUNED "{default: {criterion: neuron, biases: yes}}\n",
+         "jets.yaml:3:46: prune.default.biases: only criteria of single weights prune biases, neuron does "
+         "not"},
+        {PRUNED "{layers: {fc2: {sparsity: 0.5}}}\n",
+         "jets.yaml:3:18: prune.layers: there is no layer 'fc2' (did you mean 'fc1'?)"},
+        {PRUNED "{layers: {relu1: {sparsity: 0.5}}}\n",
+         "jets.yaml:3:18: prune.layers: layer 'relu1' (relu) has no kernel to prune"},
+        {PRUNED "{layers: {fc1: 0.5}}\n",
+         "jets.yaml:3:23: prune.layers.fc1: a map like {sparsity: 0.5} is expected"},
+        {PRUNED "{scope: global, default: {criterion: neuron}}\n",
+         "jets.yaml:3:16: prune.scope: neuron chooses within a layer; scope: global is for single weights"},
+        {PRUNED "{compatible: tfmot, default: {sparsity: 1}}\n",
+         "jets.yaml:3:21: prune.compatible: TFMOT refuses sparsity 1; leave out `compatible` or prune less"},
         {DATA "model: {deepsets: {}}\n",
          "jets.yaml:2:9: model.deepsets: networks of sets are not supported by this version"},
         {DATA "model: {mlp: , layers: []}\n",
