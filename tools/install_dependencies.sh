@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas-dev libhdf5-dev libyaml-dev libcjson-dev
-    librandom123-dev zlib1g-dev)
+    librandom123-dev zlib1g-dev gnuplot-nox)
 case ${1:-} in
 '') ;;
 tests) packages+=(libcriterion-dev clang clang-format libclang-rt-14-dev) ;;
