@@ -11,7 +11,7 @@
 enum { MAX_CONFIG_BYTES = 16 << 20, MAX_LABEL_BYTES = 160 };
 
 typedef struct config_section {
-    const nib_doc *data, *model, *train, *quant, *prune;
+    const nib_doc *data, *model, *train, *quant, *prune, *hls, *target;
 } config_section;
 
 static const nib_option config_rows[] = {
@@ -21,6 +21,9 @@ static const nib_option config_rows[] = {
     NIB_ROW(config_section, quant, NIB_OPTION_NODE, "", 0, 0, NULL, "", "types of the hardware's numbers"),
     NIB_ROW(config_section, prune, NIB_OPTION_NODE, "", 0, 0, NULL, "",
             "which weights become zero, and when"),
+    NIB_ROW(config_section, hls, NIB_OPTION_NODE, "", 0, 0, NULL, "",
+            "how the hardware is built, in hls4ml's words"),
+    NIB_ROW(config_section, target, NIB_OPTION_NODE, "", 0, 0, NULL, "", "what the hardware must fit into"),
 };
 const nib_option_table nib_table_config = NIB_OPTION_TABLE(config_section, config_rows);
 
@@ -37,6 +40,10 @@ const nib_config_section nib_config_sections[] = {
      &nib_table_quant_set},
     {"prune", "prune", "which weights become zero, and when", &nib_table_prune},
     {"prune_part", "prune.default, prune.layers.NAME", "how a layer is pruned", &nib_table_prune_part},
+    {"hls", "hls", "hardware", &nib_table_hls},
+    {"hls_layer", "hls.default", "reuse of all dense layers, or of one: hls.layers.NAME",
+     &nib_table_hls_layer},
+    {"target", "target", "limits of the hardware", &nib_table_hardware_target},
 };
 const int nib_config_sections_count = (int)(sizeof nib_config_sections / sizeof *nib_config_sections);
 
@@ -237,7 +244,7 @@ static nib_status read_sections(reader *r, nib_error *err)
     nib_config *config = r->config;
     nib_arena *arena = config->arena;
     config_section section;
-    nib_doc *resolved[5] = {NULL, NULL, NULL, NULL, NULL};
+    nib_doc *resolved[7] = {NULL};
     NIB_TRY(apply(r, 0, err));
     if (r->root->kind != NIB_DOC_MAP)
         return nib_doc_fail(&r->root->place, err, NIB_ERR_CONFIG, "a map of sections is expected");
@@ -255,7 +262,10 @@ static nib_status read_sections(reader *r, nib_error *err)
     NIB_TRY(check_outputs(config, err));
     NIB_TRY(nib_config_read_quant(config, section.quant, &r->names, &resolved[3], err));
     NIB_TRY(nib_config_read_prune(config, section.prune, &resolved[4], err));
-    section = (config_section){resolved[0], resolved[1], resolved[2], resolved[3], resolved[4]};
+    NIB_TRY(nib_config_read_hls(config, section.hls, &resolved[5], err));
+    NIB_TRY(nib_config_read_target(config, section.target, &resolved[6], err));
+    section = (config_section){resolved[0], resolved[1], resolved[2], resolved[3],
+                               resolved[4], resolved[5], resolved[6]};
     config->resolved = nib_options_write(arena, &nib_table_config, &section);
     return config->resolved ? NIB_OK : nib_fail_memory(err, "resolved config");
 }

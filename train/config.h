@@ -9,6 +9,7 @@
 #define NIB_TRAIN_CONFIG_H
 
 #include "datasets/data.h"
+#include "train/hardware_config.h"
 #include "train/layer.h"
 #include "train/loss.h"
 #include "train/lr_schedule.h"
@@ -81,6 +82,8 @@ typedef struct nib_config {
     nib_train_config train;
     nib_quant_config quant;
     nib_prune_config prune;
+    nib_hls_config hls;
+    nib_target_config target;
 } nib_config;
 
 /** Which key names the quantizer of a layer's output: activation, output or result. */

@@ -29,6 +29,11 @@ NIB_MUST_USE nib_status nib_config_read_train(nib_config *config, const nib_doc 
 NIB_MUST_USE nib_status nib_config_read_quant(nib_config *config, const nib_doc *quant,
                                               const nib_data_names *names, nib_doc **resolved,
                                               nib_error *err);
+/** The sections `hls:` and `target:` (NULL: defaults, and *resolved is NULL), in this order, after model. */
+NIB_MUST_USE nib_status nib_config_read_hls(nib_config *config, const nib_doc *map, nib_doc **resolved,
+                                            nib_error *err);
+NIB_MUST_USE nib_status nib_config_read_target(nib_config *config, const nib_doc *map, nib_doc **resolved,
+                                               nib_error *err);
 
 /** `resolved` is left alone where the section is not there. */
 NIB_MUST_USE nib_status nib_config_read_prune(nib_config *config, const nib_doc *prune, nib_doc **resolved,
@@ -47,7 +52,7 @@ const char *nib_config_hint(char *text, const char *name, const char *const *nam
 /** Tables of the sections, for nib_config_sections. */
 extern const nib_option_table nib_table_config, nib_table_model, nib_table_mlp, nib_table_layer,
     nib_table_train, nib_table_early_stopping, nib_table_objective, nib_table_quant, nib_table_quant_set,
-    nib_table_prune, nib_table_prune_part;
+    nib_table_prune, nib_table_prune_part, nib_table_hls, nib_table_hls_layer, nib_table_hardware_target;
 
 enum { NIB_MAX_LAYERS = 1000 };
 
