@@ -42,6 +42,11 @@ typedef struct nib_quantize_call {
     const float *dy; /**< backward: in */
     float *dx;       /**< backward: out; may be dy, unless float_share > 0 */
 
+    /** Learned scales (nib_quantizer.n_scales of them): a trained row of the parameter table, role
+     * NIB_ROLE_SCALE. NULL: the scales that nib_quantizer.init_scales finds in x, in every call. */
+    const float *scale;
+    float *dscale; /**< backward: their gradients are added to it; NULL: not wanted */
+
     bool training; /**< random rounding and sampling happen in training only; evaluation is exact */
     nib_rng rng;   /**< training: seed, stream and step of this tensor (nib_rng_stream("fc1/kernel_q")) */
     int64_t first; /**< training: row of the batch that row 0 is; element = (first + row) * cols + column */
@@ -83,6 +88,10 @@ typedef struct nib_quantizer {
     nib_status (*check)(void *options, const char **warning, nib_error *err);
     void (*forward)(const nib_quantize_call *call);
     void (*backward)(const nib_quantize_call *call); /**< fitted scales are constants to it */
+    /** Learned scales of a tensor with so many channels; NULL: the quantizer has none. */
+    int64_t (*n_scales)(const void *options, int64_t channels);
+    /** First values of the scales from x: of a weight, or of a batch of activations. */
+    void (*init_scales)(const nib_quantize_call *call, float *scale);
     /** The float function that the quantizer stands for, and its gradient (q = 0): y from x, dx from x and
      * dy, element by element. NULL: y = x. */
     void (*unquantized)(const nib_quantize_call *call);
@@ -126,8 +135,8 @@ int64_t nib_quantizer_grid(const nib_quantizer_config *config, bool training, in
                            nib_quantizer_step *steps);
 
 /** The fixed-point types that all values of a quantizer lie on, and whether it is a cast to them.
- *  @param call  shape and, where a scale is fitted to the values or a type would be too wide for all values
- *               that are possible, x: the tensor that is lowered. x NULL where there are no values
+ *  @param call  shape, learned scales and, where a scale is fitted to the values or a type would be too wide
+ * for all values that are possible, x: the tensor that is lowered. x NULL where there are no values
  * (activations)
  *  Errors: NIB_ERR_CONFIG: a scale that is no power of two (snap=po2 mends it), no values to fit a scale to,
  *  a type beyond NIB_FIXED_MAX_BITS or +-NIB_FIXED_MAX_INTEGER; with the channel where there are several. */
