@@ -120,22 +120,58 @@ static const nib_option *row_of(const nib_quantizer *type, const char *name)
     return NULL;
 }
 
+static nib_status add_value(reader *r, const char *key, const char *key_at, nib_doc *value,
+                            const char *value_at)
+{
+    const nib_doc_place key_place = place_of(r, key_at);
+    if (nib_doc_get(r->map, key))
+        return nib_doc_fail(&key_place, r->err, NIB_ERR_CONFIG, "%s: %s is given twice", r->path, key);
+    if (!nib_doc_add(r->arena, r->map, nib_arena_strdup(r->arena, key), value))
+        return nib_fail_memory(r->err, r->path);
+    value->place = place_of(r, value_at);
+    r->map->entries[r->map->count - 1].place = key_place;
+    return NIB_OK;
+}
+
 static nib_status add_argument(reader *r, const char *key, const char *key_at, const char *word, bool quoted,
                                const char *word_at)
 {
     const nib_option *row = row_of(r->type, key);
-    const nib_doc_place key_place = place_of(r, key_at);
-    if (nib_doc_get(r->map, key))
-        return nib_doc_fail(&key_place, r->err, NIB_ERR_CONFIG, "%s: %s is given twice", r->path, key);
-    if (row && !quoted && strcmp(word, "None") == 0)
+    if (row && !quoted && strcmp(word, "None") == 0 && !nib_doc_get(r->map, key))
         return NIB_OK; /* Python's word for the default */
     nib_doc *value = nib_doc_new_scalar(r->arena, as_option(row, word));
-    if (!value || !nib_doc_add(r->arena, r->map, nib_arena_strdup(r->arena, key), value))
+    if (!value)
         return nib_fail_memory(r->err, r->path);
-    value->place = place_of(r, word_at);
     value->quoted = quoted;
-    r->map->entries[r->map->count - 1].place = key_place;
-    return NIB_OK;
+    return add_value(r, key, key_at, value, word_at);
+}
+
+/* [1, 2, 3] */
+static nib_status add_list(reader *r, const char *key, const char *key_at)
+{
+    const char *from = r->at++, *place;
+    nib_doc *list = nib_doc_new_list(r->arena);
+    char word[MAX_WORD];
+    bool quoted;
+    if (!list)
+        return nib_fail_memory(r->err, r->path);
+    skip_blanks(r);
+    while (*r->at != ']') {
+        NIB_TRY(read_word(r, word, &quoted, &place));
+        nib_doc *item = nib_doc_new_scalar(r->arena, word);
+        if (!nib_doc_add(r->arena, list, NULL, item))
+            return nib_fail_memory(r->err, r->path);
+        item->place = place_of(r, place);
+        item->quoted = quoted;
+        skip_blanks(r);
+        if (*r->at != ',' && *r->at != ']')
+            return fail_here(r, "',' or ']' is expected");
+        if (*r->at == ',')
+            r->at++;
+        skip_blanks(r);
+    }
+    r->at++;
+    return add_value(r, key, key_at, list, from);
 }
 
 static nib_status read_argument(reader *r)
@@ -150,6 +186,9 @@ static nib_status read_argument(reader *r)
         r->keyword_seen = true;
         memcpy(key, word, strlen(word) + 1);
         key_place = place;
+        skip_blanks(r);
+        if (*r->at == '[')
+            return add_list(r, key, key_place);
         NIB_TRY(read_word(r, word, &quoted, &place));
         return add_argument(r, key, key_place, word, quoted, place);
     }
@@ -264,6 +303,19 @@ nib_status nib_quantizer_parse(nib_arena *arena, const char *text, nib_quantizer
     return nib_quantizer_read(arena, value, "quantizer", config, err);
 }
 
+/* A value as an argument: bare, in quotes, or a list. */
+static const char *print_value(nib_arena *arena, const nib_doc *value)
+{
+    if (value->kind == NIB_DOC_LIST) {
+        const char *text = "[";
+        for (int i = 0; text && i < value->count; i++)
+            text = nib_arena_printf(arena, "%s%s%s", text, i ? ", " : "", value->entries[i].value->text);
+        return text ? nib_arena_printf(arena, "%s]", text) : NULL;
+    }
+    const bool bare = !value->quoted && !strchr(value->text, '<') && strcmp(value->text, "None") != 0;
+    return bare ? value->text : nib_arena_printf(arena, "'%s'", value->text);
+}
+
 const char *nib_quantizer_print(nib_arena *arena, const nib_quantizer_config *config)
 {
     const nib_doc *map = nib_options_write(arena, &config->type->options, config->options);
@@ -272,10 +324,13 @@ const char *nib_quantizer_print(nib_arena *arena, const nib_quantizer_config *co
     const char *text = nib_arena_printf(arena, "%s(", config->type->name);
     for (int i = 0; text && i < map->count; i++) {
         const nib_doc *value = map->entries[i].value;
-        const bool bare = !value->quoted && !strchr(value->text, '<') && strcmp(value->text, "None") != 0;
-        const char *quote = bare ? "" : "'";
-        text = nib_arena_printf(arena, "%s%s%s=%s%s%s", text, i ? ", " : "", map->entries[i].key, quote,
-                                value->text, quote);
+        if (value->kind == NIB_DOC_LIST && value->count == 0)
+            continue;
+        const char *word = print_value(arena, value);
+        if (!word)
+            return NULL;
+        const char *comma = text[strlen(text) - 1] == '(' ? "" : ", ";
+        text = nib_arena_printf(arena, "%s%s%s=%s", text, comma, map->entries[i].key, word);
     }
     return text ? nib_arena_printf(arena, "%s)", text) : NULL;
 }

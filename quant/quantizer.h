@@ -6,6 +6,7 @@
  *      'fixed<8,3,RND,SAT>'                                  a type by itself
  *      'quantized_bits(4, 0, alpha="auto_po2")'              by position and by keyword, as in QKeras
  *      {quantized_bits: {bits: 4, integer: 0, alpha: auto_po2}}
+ *      fixed('fixed<8,3,RND,SAT>', integer=[3, 2, 4])         a type for each channel
  *
  *  NaN stays NaN in all of them, so that training notices it; fitted scales make it NaN for all who share
  * one.
@@ -86,6 +87,8 @@ typedef struct nib_quantizer {
     /** Options against each other, once they are read; fills what the table does not have. *warning may be
      * set to one line. The caller puts place and name in front of messages. */
     nib_status (*check)(void *options, const char **warning, nib_error *err);
+    /** Columns that a call must have, for options that list channels; 0 or NULL: any number. */
+    int64_t (*channels)(const void *options);
     void (*forward)(const nib_quantize_call *call);
     void (*backward)(const nib_quantize_call *call); /**< fitted scales are constants to it */
     /** Learned scales of a tensor with so many channels; NULL: the quantizer has none. */
@@ -128,6 +131,9 @@ NIB_MUST_USE nib_status nib_quantizer_parse(nib_arena *arena, const char *text, 
 /** Both directions of a quantizer, float_share included. No errors: the options were checked. */
 void nib_quantizer_forward(const nib_quantizer *type, const nib_quantize_call *call);
 void nib_quantizer_backward(const nib_quantizer *type, const nib_quantize_call *call);
+
+/** Columns that a tensor must have for this quantizer (its options list channels), or 0: any number. */
+int64_t nib_quantizer_channels(const nib_quantizer_config *config);
 
 /** Whether this quantizer with these options is one step on a grid in the forward pass and a clip in the
  * backward pass: see nib_quantizer.grid. Training asks for the training forward (a random one is no step). */

@@ -63,6 +63,11 @@ void nib_quantizer_backward(const nib_quantizer *type, const nib_quantize_call *
         }
 }
 
+int64_t nib_quantizer_channels(const nib_quantizer_config *config)
+{
+    return config->type->channels ? config->type->channels(config->options) : 0;
+}
+
 int64_t nib_quantizer_grid(const nib_quantizer_config *config, bool training, int64_t channels,
                            nib_quantizer_step *steps)
 {

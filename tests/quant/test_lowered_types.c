@@ -81,8 +81,8 @@ static void check_values(const char *text, const points *p, const nib_lowered *l
 {
     for (int64_t i = 0; i < p->rows * COLS; i++) {
         nib_fixed type = lowered->type[lowered->n_types > 1 ? i % COLS : 0];
-        const double wanted = nib_fixed_value(
-            &type, nib_fixed_cast_double(&type, (double)(lowered->is_cast ? p->x[i] : p->y[i])));
+        const double x = (double)(lowered->is_cast ? p->x[i] : p->y[i]);
+        const double wanted = type.bits == 0 ? 0.0 : nib_fixed_value(&type, nib_fixed_cast_double(&type, x));
         if ((double)p->y[i] != wanted)
             cr_assert_fail("%s of %a is %a; %s gives %a", text, (double)p->x[i], (double)p->y[i],
                            lowered->is_cast ? "a cast" : "its type", wanted);

@@ -157,6 +157,10 @@ Test(quantizers, text_position_keyword_and_map_say_the_same)
         {"binary(use_01=1)", "{binary: {use_01: true}}"},
         {"fixed< 8, 3, AP_RND , SAT >", "{fixed: {type: 'fixed< 8, 3, AP_RND , SAT >'}}"},
         {"quantized_po2(4, None)", "quantized_po2(bits=4)"},
+        {"fixed('fixed<8,3>', bits=[8, 0,4 ], ste=pass)",
+         "{fixed: {type: 'fixed<8,3>', bits: [8, 0, 4], ste: pass}}"},
+        {"quantized_relu(6,2,0,0.25,False,6.0,0)", "quantized_relu(bits=6, integer=2, negative_slope=0.25, "
+                                                   "relu_upper_bound=6, is_quantized_clip=false)"},
     };
     nib_arena *arena = nib_arena_create();
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -195,6 +199,14 @@ Test(quantizers, refusals_say_what_and_where)
         {"quantized_bits(4", "',' or ')' is expected at character 17 of the quantizer, not the end"},
         {"quantized_bits(4) x", "the quantizer ends at character 19"},
         {"quantized_bits[4]", "'(' is expected at character 15 of the quantizer, not '['"},
+        {"fixed('fixed<8,3>', bits=[8,40])", "quantizer:1:29: quantizer.bits: 40 is above the limit 24 bits"},
+        {"fixed('fixed<8,3>', bits=[8,4], integer=[1,2,3])",
+         "bits has 2 entries, integer 3: one for each channel"},
+        {"fixed('fixed<8,3>', bits=[8;4])", "',' or ']' is expected at character 28"},
+        {"quantized_tanh(0)", "quantizer:1:16: quantizer.bits: 0 is below the limit 1 bits"},
+        {"learned_scale(1)", "learned_scale: 1 bit leaves no level above 0"},
+        {"stochastic_ternary(alpha=1)", "stochastic_ternary needs alpha=auto or auto_po2"},
+        {"quantized_linear(4, snap=no)", "quantizer.snap"},
         {"quantized_bits(,)", "an argument is expected at character 16"},
         {"quantized_bits(4, alpha='auto)", "a text without its closing quote begins at character 25"},
         {"quantized_bits(4, alpha='much')", "alpha: 'much' is not a number, none, auto or auto_po2"},
