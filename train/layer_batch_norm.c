@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "core/op_options.h"
+#include "train/fold.h"
 #include "train/lower.h"
 
 extern const nib_op nib_op_batch_norm;
@@ -51,19 +52,24 @@ static void keras_config(const nib_layer_config *config, const nib_shape *y, cJS
     cJSON_AddBoolToObject(json, "scale", o->scale);
 }
 
-/* On a grid: y = x scale + shift, both numbers with types of their own (weight and bias). */
+/* On a grid: y = x scale + shift, both numbers with types of their own (weight and bias). Folded, the dense
+ * layer has done it all. */
 static nib_status lower(nib_lower *l, nib_error *err)
 {
     const layer_options *o = l->layer->config->options;
     const nib_layer_quant *q = &l->layer->quant;
     nib_lower_matrix scale, shift, mean, variance;
+    if (nib_fold_dense(l->model, l->index) >= 0) {
+        l->output = l->input[0];
+        return NIB_OK;
+    }
     nib_fix_node *node = nib_lower_add(l, NIB_FIX_SCALE, NULL, err);
     if (!node)
         return NIB_ERR_MEMORY;
-    NIB_TRY(nib_lower_parameter(l, "gamma", &scale, err));
-    NIB_TRY(nib_lower_parameter(l, "beta", &shift, err));
-    NIB_TRY(nib_lower_parameter(l, "moving_mean", &mean, err));
-    NIB_TRY(nib_lower_parameter(l, "moving_variance", &variance, err));
+    NIB_TRY(nib_lower_parameter(l, l->index, "gamma", &scale, err));
+    NIB_TRY(nib_lower_parameter(l, l->index, "beta", &shift, err));
+    NIB_TRY(nib_lower_parameter(l, l->index, "moving_mean", &mean, err));
+    NIB_TRY(nib_lower_parameter(l, l->index, "moving_variance", &variance, err));
     for (int64_t i = 0; i < scale.cols; i++) {
         const double factor = (double)scale.value[i] / sqrt((double)variance.value[i] + o->op.epsilon);
         shift.value[i] = (float)((double)shift.value[i] - (double)mean.value[i] * factor);

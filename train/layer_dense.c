@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/op_options.h"
+#include "train/fold.h"
 #include "train/lower.h"
 
 extern const nib_op nib_op_matmul, nib_op_l1_l2;
@@ -110,21 +111,29 @@ static nib_status lower_accum(nib_lower *l, nib_fix_dense *dense, nib_error *err
     return NIB_OK;
 }
 
-static nib_status lower(nib_lower *l, nib_error *err)
+/* Kernel and bias, with the batch norm behind the layer folded in. */
+static nib_status lower_weights(nib_lower *l, nib_fix_dense *dense, nib_error *err)
 {
     const dense_options *o = l->layer->config->options;
     const nib_layer_quant *q = &l->layer->quant;
-    nib_lower_matrix kernel, bias;
+    const int norm = nib_fold_norm(l->model, l->index);
+    nib_lower_matrix kernel, bias = {.value = NULL};
+    NIB_TRY(nib_lower_parameter(l, l->index, "kernel", &kernel, err));
+    if (o->use_bias)
+        NIB_TRY(nib_lower_parameter(l, l->index, "bias", &bias, err));
+    if (norm >= 0)
+        NIB_TRY(nib_lower_fold(l, norm, &kernel, &bias, err));
+    NIB_TRY(nib_lower_array(l, &kernel, q->weight, "weight", &dense->kernel, err));
+    return bias.value ? nib_lower_array(l, &bias, q->bias, "bias", &dense->bias, err) : NIB_OK;
+}
+
+static nib_status lower(nib_lower *l, nib_error *err)
+{
     nib_fix_node *node = nib_lower_add(l, NIB_FIX_DENSE, NULL, err);
     if (!node)
         return NIB_ERR_MEMORY;
     nib_fix_dense *dense = &node->as.dense;
-    NIB_TRY(nib_lower_parameter(l, "kernel", &kernel, err));
-    NIB_TRY(nib_lower_array(l, &kernel, q->weight, "weight", &dense->kernel, err));
-    if (o->use_bias) {
-        NIB_TRY(nib_lower_parameter(l, "bias", &bias, err));
-        NIB_TRY(nib_lower_array(l, &bias, q->bias, "bias", &dense->bias, err));
-    }
+    NIB_TRY(lower_weights(l, dense, err));
     dense->reuse = 1;
     dense->order = NIB_FIX_ORDER_LATENCY;
     NIB_TRY(lower_accum(l, dense, err));

@@ -3,10 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "train/fold.h"
 #include "train/lower_internal.h"
 
 /* Room for the nodes of a layer: its own, a table behind it, and one to spare. */
-enum { NODES_PER_LAYER = 3, FILLS_PER_LAYER = 4 };
+enum { NODES_PER_LAYER = 3, FILLS_PER_LAYER = 4, WEIGHTS_PER_LAYER = 2 };
 
 /* ---- Nodes ---- */
 
@@ -52,12 +53,14 @@ nib_status nib_lower_done(nib_lower *lower, const nib_fix_node *node, nib_error 
 
 nib_status nib_lower_fallback(nib_lower *lower, const char *what, const char *key, nib_error *err)
 {
-    if (!lower->options->allow_float)
-        return nib_fail(
-            err, NIB_ERR_CONFIG,
-            "%s has no type: give it a quantizer (quant.default.%s or quant.layers.%s.%s), or set "
-            "quant.allow_float=true, which makes it quant.fallback",
-            what, key, lower->layer ? lower->layer->config->name : what, key);
+    if (!lower->options->allow_float) {
+        const char *owner = lower->layer ? lower->layer->config->name : what;
+        const bool norm = lower->layer && strcmp(lower->layer->config->type->name, "batch_norm") == 0;
+        return nib_fail(err, NIB_ERR_CONFIG,
+                        "%s has no type: give it a quantizer (%s%s%squant.layers.%s.%s), or set "
+                        "quant.allow_float=true, which makes it quant.fallback",
+                        what, norm ? "" : "quant.default.", norm ? "" : key, norm ? "" : " or ", owner, key);
+    }
     assert(lower->lowering->n_fills < lower->max_fills);
     const char *name = nib_arena_strdup(lower->arena, what);
     if (!name)
@@ -140,7 +143,7 @@ static nib_status lower_data(nib_lower *lower, const nib_quantizer_config *quant
 
 nib_status nib_lower_result(nib_lower *lower, nib_fix_node *node, const nib_fixed *full, nib_error *err)
 {
-    const nib_quantizer_config *quantizer = lower->layer->quant.result;
+    const nib_quantizer_config *quantizer = lower->result;
     nib_lowered lowered;
     if (!quantizer)
         return keep_all(lower, node, full, err);
@@ -155,7 +158,7 @@ nib_status nib_lower_result(nib_lower *lower, nib_fix_node *node, const nib_fixe
 
 nib_status nib_lower_activation(nib_lower *lower, nib_fix_node *node, const nib_fixed *full, nib_error *err)
 {
-    if (lower->layer->quant.result)
+    if (lower->result || !lower->options->allow_float)
         return nib_lower_result(lower, node, full, err);
     NIB_TRY(nib_lower_fallback(lower, node->layer, "activation", err));
     NIB_TRY(nib_lower_types(lower, &lower->options->fallback, 1, &node->type, err));
@@ -198,6 +201,8 @@ static nib_status lower_layer(nib_lower *lower, int index, nib_error *err)
     const nib_layer *type = layer->config->type;
     lower->index = index;
     lower->layer = layer;
+    const int norm = nib_fold_norm(m, index);
+    lower->result = norm >= 0 ? m->layer[norm].quant.result : layer->quant.result;
     lower->n_inputs = layer->n_from;
     for (int i = 0; i < layer->n_from; i++)
         lower->input[i] = layer->from[i] >= 0 ? lower->layer_node[layer->from[i]] : -1 - layer->from[i];
@@ -239,9 +244,11 @@ nib_status nib_lower_model(const nib_model *model, const nib_lower_options *opti
     lower.fill = NIB_NEW(arena, const char *, lower.max_fills);
     lower.layer_node = NIB_NEW(arena, int, model->n_layers);
     lower.interval = NIB_NEW(arena, nib_fix_interval, lower.max_nodes);
-    if (!lowering->net.node || !lower.fill || !lower.layer_node || !lower.interval)
+    lower.weights = NIB_NEW(arena, nib_lowered_weights, WEIGHTS_PER_LAYER * model->n_layers);
+    if (!lowering->net.node || !lower.fill || !lower.weights || !lower.layer_node || !lower.interval)
         return nib_fail_memory(err, "fixed-point network");
     lowering->fill = lower.fill;
+    lowering->weights = lower.weights;
     lowering->layer_node = lower.layer_node;
     lowering->interval = lower.interval;
     for (int i = 0; i < model->n_inputs; i++)

@@ -17,8 +17,20 @@ typedef struct nib_lower_options {
     nib_fixed fallback;  /**< of up to NIB_FIXED_MAX_BITS; only with allow_float */
 } nib_lower_options;
 
+/** Weights beside what became of them, for those who compare. */
+typedef struct nib_lowered_weights {
+    const char *what; /**< "fc1/kernel" */
+    const char *layer;
+    const float *value; /**< [rows x cols] in front of the quantizer */
+    const float *mask;  /**< the same, or NULL */
+    const nib_fix_array *array;
+} nib_lowered_weights;
+
 typedef struct nib_lowering {
     nib_fixnet net;
+    int n_weights;
+    const nib_lowered_weights *weights;
+    int n_folded; /**< batch norms that dense layers took in */
     int n_fills;
     const char *const *fill;          /**< what got the fallback: "x", "fc1/kernel", "relu1" */
     const int *layer_node;            /**< [n_layers] the node with the layer's output */
@@ -50,11 +62,13 @@ struct nib_lower {
     nib_lowering *lowering;
     int max_nodes, max_fills;
     const char **fill;
+    nib_lowered_weights *weights;
     int *layer_node;
     nib_fix_interval *interval;
 
     int index; /**< of the layer */
     const nib_model_layer *layer;
+    const nib_quantizer_config *result; /**< of its output; a dense layer has its batch norm's */
     int n_inputs;
     int input[NIB_MAX_INPUTS]; /**< nodes */
     int output;                /**< to be set */
@@ -73,7 +87,7 @@ const nib_fix_node *nib_lower_input(const nib_lower *lower, int i);
 NIB_MUST_USE nib_status nib_lower_result(nib_lower *lower, nib_fix_node *node, const nib_fixed *full,
                                          nib_error *err);
 
-/** The same for activations, which have no full width of their own: without a quantizer the fallback. */
+/** The same for activations, which get the fallback type without a quantizer where that is allowed. */
 NIB_MUST_USE nib_status nib_lower_activation(nib_lower *lower, nib_fix_node *node, const nib_fixed *full,
                                              nib_error *err);
 
@@ -96,11 +110,16 @@ typedef struct nib_lower_matrix {
     float *mask; /**< 0/1 by element, or NULL: all count */
 } nib_lower_matrix;
 
-/** Parameter `var` of the layer. */
-NIB_MUST_USE nib_status nib_lower_parameter(const nib_lower *lower, const char *var, nib_lower_matrix *matrix,
-                                            nib_error *err);
+/** Parameter `var` of layer `layer` of the model. */
+NIB_MUST_USE nib_status nib_lower_parameter(const nib_lower *lower, int layer, const char *var,
+                                            nib_lower_matrix *matrix, nib_error *err);
 
-/** mask * Q(value) as integers; without a quantizer in the fallback type.
+/** Fold batch norm `norm` into kernel and bias (train/fold.h); a bias without values is made. */
+NIB_MUST_USE nib_status nib_lower_fold(nib_lower *lower, int norm, nib_lower_matrix *kernel,
+                                       nib_lower_matrix *bias, nib_error *err);
+
+/** mask * Q(value) as integers; without a quantizer in the fallback type. `array` stays where it is: it is
+ * part of a node.
  *  @param key  "weight" or "bias": of quant.default, for messages */
 NIB_MUST_USE nib_status nib_lower_array(nib_lower *lower, const nib_lower_matrix *matrix,
                                         const nib_quantizer_config *quantizer, const char *key,

@@ -137,6 +137,10 @@ nib_exactness nib_lower_exactness(const nib_lowering *lowering, char *why, size_
     judge j = {.lowering = lowering, .found = NIB_EXACT_FLOAT, .why = why, .bytes = bytes};
     if (bytes)
         why[0] = 0;
+    if (lowering->n_folded > 0) {
+        (void)snprintf(why, bytes, "batch norm is folded into the weights before they are rounded");
+        return NIB_EXACT_ENGINE;
+    }
     for (int i = 0; i < lowering->net.n_nodes; i++)
         judge_node(&j, i);
     return j.found;

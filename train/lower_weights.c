@@ -1,17 +1,20 @@
 /* Parameters as integers, and tables. */
 #include <string.h>
 
+#include "core/op_options.h"
+#include "train/fold.h"
 #include "train/lower_internal.h"
 
 /* ---- Parameters ---- */
 
-nib_status nib_lower_parameter(const nib_lower *lower, const char *var, nib_lower_matrix *matrix,
-                               nib_error *err)
+nib_status nib_lower_parameter(const nib_lower *lower, int layer_index, const char *var,
+                               nib_lower_matrix *matrix, nib_error *err)
 {
+    const nib_model_layer *layer = &lower->model->layer[layer_index];
     const nib_params *p = lower->model->params;
     const float *flat = lower->options->values ? lower->options->values : p->value;
-    for (int i = 0; i < lower->layer->n_params; i++) {
-        const int index = lower->layer->first_param + i;
+    for (int i = 0; i < layer->n_params; i++) {
+        const int index = layer->first_param + i;
         const nib_param *row = &p->row[index];
         if (strcmp(row->var, var) != 0)
             continue;
@@ -27,6 +30,32 @@ nib_status nib_lower_parameter(const nib_lower *lower, const char *var, nib_lowe
         return NIB_OK;
     }
     return nib_fail(err, NIB_ERR_CONFIG, "there is no %s", var);
+}
+
+nib_status nib_lower_fold(nib_lower *lower, int norm, nib_lower_matrix *kernel, nib_lower_matrix *bias,
+                          nib_error *err)
+{
+    const nib_model_layer *layer = &lower->model->layer[norm];
+    const nib_batch_norm_options *o = layer->config->options;
+    nib_lower_matrix gamma, beta, mean, variance;
+    NIB_TRY(nib_lower_parameter(lower, norm, "gamma", &gamma, err));
+    NIB_TRY(nib_lower_parameter(lower, norm, "beta", &beta, err));
+    NIB_TRY(nib_lower_parameter(lower, norm, "moving_mean", &mean, err));
+    NIB_TRY(nib_lower_parameter(lower, norm, "moving_variance", &variance, err));
+    if (!bias->value) {
+        *bias =
+            (nib_lower_matrix){.what = nib_arena_printf(lower->arena, "%s/bias", lower->layer->config->name),
+                               .rows = 1,
+                               .cols = kernel->cols,
+                               .value = NIB_NEW(lower->arena, float, kernel->cols)};
+        if (!bias->what || !bias->value)
+            return nib_fail_memory(err, "weights");
+    }
+    nib_fold_factors(gamma.cols, gamma.value, variance.value, o->epsilon, gamma.value);
+    nib_fold_kernel(kernel->rows, kernel->cols, gamma.value, kernel->value);
+    nib_fold_bias(bias->cols, gamma.value, mean.value, beta.value, bias->value);
+    lower->lowering->n_folded++;
+    return NIB_OK;
 }
 
 /* Values that lie on the grids of their types, as codes. */
@@ -66,6 +95,8 @@ static nib_status put_fallback(nib_lower *lower, const nib_lower_matrix *m, floa
 nib_status nib_lower_array(nib_lower *lower, const nib_lower_matrix *m, const nib_quantizer_config *quantizer,
                            const char *key, nib_fix_array *array, nib_error *err)
 {
+    lower->weights[lower->lowering->n_weights++] =
+        (nib_lowered_weights){m->what, lower->layer->config->name, m->value, m->mask, array};
     float *value = NIB_NEW(lower->arena, float, m->rows * m->cols);
     nib_fixed *type = NIB_NEW(lower->arena, nib_fixed, m->cols);
     if (!value || !type)
@@ -158,7 +189,7 @@ static nib_status fill_table(nib_lower *lower, nib_fix_node *node, const nib_qua
 nib_status nib_lower_table(nib_lower *lower, int input, const char *name, const char *suffix,
                            double (*function)(double), nib_error *err)
 {
-    const nib_quantizer_config *quantizer = lower->layer->quant.result;
+    const nib_quantizer_config *quantizer = lower->result;
     const nib_fix_node *x = &lower->lowering->net.node[input];
     NIB_TRY(check_table_input(x, name, err));
     if (!quantizer)

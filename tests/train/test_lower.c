@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #include "quantized.h"
@@ -132,6 +133,42 @@ Test(lower, accumulators_are_proven_or_given)
         const nib_fix_node *node = &lowering.net.node[nib_fixnet_find(&lowering.net, "fc1")];
         cr_expect(node->as.dense.proven == given[i].proven, "case %zu: proven is %d", i,
                   node->as.dense.proven);
+        quantized_destroy(&q);
+    }
+}
+
+Test(lower, batch_norm_folds_into_the_dense_layer_or_stands_on_a_grid)
+{
+    static const char *const quant[] = {
+        "{default: {input: 'fixed<8,4>', weight: 'fixed<20,6,RND,SAT>', bias: 'fixed<20,6,RND,SAT>', "
+        "activation: "
+        "'ufixed<8,4>'}}",
+        "{default: {input: 'fixed<8,4>', weight: 'fixed<20,6,RND,SAT>', bias: 'fixed<20,6,RND,SAT>', "
+        "activation: "
+        "'ufixed<8,4>'}, layers: {bn1: {weight: 'fixed<20,6,RND,SAT>', bias: 'fixed<20,6,RND,SAT>'}}}"};
+    for (int i = 0; i < 2; i++) {
+        quantized q;
+        nib_error err = {NIB_OK, ""};
+        nib_lowering lowering;
+        const nib_lower_options options = {.allow_float = false};
+        quantized_create(&q, quantized_norm, quant[i], 8, 5);
+        cr_assert(nib_lower_model(q.model, &options, q.arena, &lowering, &err) == NIB_OK, "%s", err.message);
+        const nib_params *p = q.model->params;
+        const float *gamma = p->value + p->row[nib_params_find(p, "bn1/gamma")].offset;
+        const float *variance = p->value + p->row[nib_params_find(p, "bn1/moving_variance")].offset;
+        const float *kernel = p->value + p->row[nib_params_find(p, "fc1/kernel")].offset;
+        const int at = nib_fixnet_find(&lowering.net, "bn1");
+        cr_expect((at >= 0) == (i == 1), "case %d: bn1 is node %d", i, at);
+        const nib_fix_array *array =
+            &lowering.net.node[nib_fixnet_find(&lowering.net, "fc1")].as.dense.kernel;
+        const nib_fixed type = nib_fix_type_at(&array->type, 0);
+        for (int64_t c = 0; c < array->cols; c++) {
+            const double factor = (double)gamma[c] / sqrt((double)variance[c] + 1e-3);
+            const double want = (double)kernel[c] * (i == 0 ? factor : 1);
+            const double found = nib_fixed_value(&type, array->code[c]);
+            cr_expect(fabs(found - want) < 1e-4, "case %d: weight %lld is %g, not %g", i, (long long)c, found,
+                      want);
+        }
         quantized_destroy(&q);
     }
 }
