@@ -64,8 +64,11 @@ static void fill_call(const nib_exec *exec, nib_value v, uint32_t stream, nib_ca
     call->state = exec->state + exec->plan->node[v].state;
     call->fused_y = exec->plan->node[v].fused_y;
     call->fused_x = exec->plan->node[v].fused_x;
+    call->fused_y.raw = call->y;
     for (int i = 0; i < node->n_inputs; ++i)
         call->x[i] = call->dx[i] = tensor_of(exec, &node_of(exec, node->input[i])->shape);
+    if (node->n_inputs > 0)
+        call->fused_x.raw = call->x[0];
 }
 
 /* Sum of all lanes. Parameters first, then step-rate nodes. */
@@ -124,9 +127,14 @@ static nib_status make_calls(nib_exec *exec, nib_error *err)
         if (exec->plan->node[v].prepared_at.space == NIB_SPACE_THREAD)
             exec->prepared[exec->n_prepared++] = v;
         exec->moves_values[v] = exec->plan->node[result].value_at.space == NIB_SPACE_BATCH ||
-                                exec->plan->node[v].saved_at.space == NIB_SPACE_BATCH;
-        for (int i = 0; i < node->n_inputs; ++i) {
-            nib_value x = exec->plan->node[node->input[i]].source;
+                                exec->plan->node[v].saved_at.space == NIB_SPACE_BATCH ||
+                                exec->plan->node[v].value_at.space == NIB_SPACE_BATCH;
+        for (int i = 0; i <= node->n_inputs; ++i) {
+            const nib_plan_node *p = &exec->plan->node[v];
+            nib_value x = i == 0               ? p->operand
+                          : i < node->n_inputs ? exec->plan->node[node->input[i]].source
+                          : p->fused_x.grid    ? p->gate
+                                               : p->operand;
             if (exec->plan->node[x].value_at.space == NIB_SPACE_BATCH)
                 exec->moves_values[v] = true;
         }

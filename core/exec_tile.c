@@ -38,9 +38,14 @@ static void bind_values(const nib_exec *exec, nib_worker *worker, nib_value v)
     const nib_node *node = nib_graph_node(exec->graph, v);
     const nib_plan_node *p = &exec->plan->node[v];
     nib_call *call = &worker->call[v];
-    for (int i = 0; i < node->n_inputs; ++i)
-        call->x[i].data =
-            nib_worker_address(exec, worker, exec->plan->node[source_of(exec, node, i)].value_at);
+    for (int i = 0; i < node->n_inputs; ++i) {
+        const nib_value x = i == 0 ? p->operand : source_of(exec, node, i);
+        call->x[i].data = nib_worker_address(exec, worker, exec->plan->node[x].value_at);
+    }
+    if (p->keeps_raw)
+        call->fused_y.raw.data = nib_worker_address(exec, worker, p->value_at);
+    if (p->fused_x.grid)
+        call->fused_x.raw.data = nib_worker_address(exec, worker, exec->plan->node[p->gate].value_at);
     call->y.data = nib_worker_address(exec, worker, exec->plan->node[p->result].value_at);
     call->saved = nib_worker_address(exec, worker, p->saved_at);
     call->prepared = nib_worker_address(exec, worker, p->prepared_at);

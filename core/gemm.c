@@ -56,8 +56,8 @@ static void relu_rows(nib_tensor y, int64_t rows)
             y.data[r * y.stride + c] = y.data[r * y.stride + c] < 0.0f ? 0.0f : y.data[r * y.stride + c];
 }
 
-void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows,
-                      nib_fused fused)
+/* y = x w + bias, with a relu at most. */
+static void multiply(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows, bool relu)
 {
     const nib_kernels *own = own_kernels();
     if (own) {
@@ -72,8 +72,7 @@ void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bia
                                .c = y.data,
                                .c_stride = y.stride,
                                .start = bias,
-                               .epilogue.kind =
-                                   fused == NIB_FUSED_RELU ? NIB_EPILOGUE_RELU : NIB_EPILOGUE_NONE};
+                               .epilogue.kind = relu ? NIB_EPILOGUE_RELU : NIB_EPILOGUE_NONE};
         if (p.n <= own->narrow_limit)
             own->narrow(&p);
         else
@@ -86,8 +85,34 @@ void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bia
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)rows, (blasint)y.row_size,
                 (blasint)x.row_size, 1.0f, x.data, (blasint)x.stride, w.data, (blasint)w.stride,
                 bias ? 1.0f : 0.0f, y.data, (blasint)y.stride);
-    if (fused == NIB_FUSED_RELU)
+    if (relu)
         relu_rows(y, rows);
+}
+
+void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bias, int64_t rows,
+                      nib_fused fused)
+{
+    if (!fused.grid) {
+        multiply(y, x, w, bias, rows, fused.relu);
+        return;
+    }
+    /* Backward asks for the sum itself, so it is stored in any case; a tile's rows are still in L1 for the
+     * step. */
+    const nib_tensor raw = fused.raw.data ? fused.raw : y;
+    multiply(raw, x, w, bias, rows, false);
+    nib_kernels_of(nib_isa_chosen().isa)->grid(fused.grid, fused.relu, y, raw, rows);
+}
+
+/* The epilogue of the columns from `column` on. */
+static void shift_epilogue(nib_epilogue *epilogue, int64_t column)
+{
+    if (epilogue->kind == NIB_EPILOGUE_NONE)
+        return;
+    epilogue->gate += column;
+    if (epilogue->kind == NIB_EPILOGUE_RANGE) {
+        epilogue->low += column;
+        epilogue->high += column;
+    }
 }
 
 /* w is transposed panel by panel, on the stack. `p` is the whole product but for B. */
@@ -110,8 +135,8 @@ static void turn_on_the_way(const nib_kernels *own, const nib_product *p, nib_te
             part.accumulate = p->accumulate || k > 0;
             if (k + depth < p->k)
                 part.epilogue.kind = NIB_EPILOGUE_NONE;
-            else if (part.epilogue.gate)
-                part.epilogue.gate += column;
+            else
+                shift_epilogue(&part.epilogue, column);
             own->product(&part);
         }
 }
@@ -140,8 +165,15 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const f
                          .c = dx.data,
                          .c_stride = dx.stride,
                          .accumulate = accumulate};
-        if (fused == NIB_FUSED_RELU)
-            p.epilogue = (nib_epilogue){NIB_EPILOGUE_GATE, x.data, x.stride};
+        if (fused.grid)
+            p.epilogue = (nib_epilogue){.kind = NIB_EPILOGUE_RANGE,
+                                        .gate = fused.raw.data,
+                                        .gate_stride = fused.raw.stride,
+                                        .low = fused.grid->pass_low,
+                                        .high = fused.grid->pass_high,
+                                        .relu = fused.relu};
+        else if (fused.relu)
+            p.epilogue = (nib_epilogue){.kind = NIB_EPILOGUE_GATE, .gate = x.data, .gate_stride = x.stride};
         if (turned)
             own->product(&p);
         else
@@ -151,7 +183,10 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const f
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)dx.row_size,
                 (blasint)dy.row_size, 1.0f, dy.data, (blasint)dy.stride, w.data, (blasint)w.stride,
                 accumulate ? 1.0f : 0.0f, dx.data, (blasint)dx.stride);
-    if (fused == NIB_FUSED_RELU)
+    if (fused.grid)
+        nib_kernels_of(nib_isa_chosen().isa)
+            ->grid_gradient(fused.grid, fused.relu, false, dx, dx, fused.raw, rows);
+    else if (fused.relu)
         gate_rows(dx, x, rows);
 }
 

@@ -10,14 +10,20 @@
 
 #include <stdbool.h>
 
+#include "core/grid_step.h"
 #include "core/tensor.h"
 
-/** What can be done to an element of a product while it is still in a register: the place for further steps.
- * The bits are those of the step done afterwards. */
-typedef enum nib_fused {
-    NIB_FUSED_NONE,
-    NIB_FUSED_RELU, /**< forward y < 0 ? 0 : y; backward y > 0 ? dy : 0 */
+/** Steps of others that a product takes along: on its result, or backward on the gradient of its input. The
+ * bits are those of the steps done afterwards. */
+typedef struct nib_fused {
+    bool relu;                 /**< forward y < 0 ? 0 : y; backward y > 0 ? dy : 0 */
+    const nib_grid_step *grid; /**< behind the relu, if there is one; NULL: none */
+    nib_tensor raw; /**< with `grid`: the value before these steps, kept forward (data NULL: not needed) and
+                       read backward */
 } nib_fused;
+
+/** Nothing is taken along. */
+#define NIB_FUSED_NONE ((nib_fused){.relu = false})
 
 /** y = fused(x w + bias): y [m, n], x [m, k], w [k, n], bias [n padded] or NULL (0). The bias is the initial
  * accumulator. */
@@ -26,7 +32,7 @@ void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bia
 
 /** dx (+)= dy w^T: dx [m, k], dy [m, n], w [k, n].
  *  @param turned  w^T as nib_gemm_turn left it, or NULL: it is made on the way, for every call
- *  @param fused   not with `accumulate`: x is what this step made of another value, and dx is to be that
+ *  @param fused   not with `accumulate`: x is what these steps made of another value, and dx is to be that
  * one's gradient */
 void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const float *turned, int64_t rows,
                              bool accumulate, nib_fused fused, nib_tensor x);

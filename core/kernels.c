@@ -1,6 +1,7 @@
 /* Compiled once per instruction set: see core/isa.h. Everything here is static but the table at the end. */
 #include "core/kernels.h"
 
+#include "core/grid_vectors.h"
 #include "core/quad.h"
 #include "core/simd.h"
 
@@ -44,6 +45,12 @@ NIB_INLINE nib_vf finish(const nib_product *p, nib_vf x, int64_t row, int64_t co
     case NIB_EPILOGUE_GATE:
         return nib_vf_where_positive(nib_vf_load(p->epilogue.gate + row * p->epilogue.gate_stride + column),
                                      x);
+    case NIB_EPILOGUE_RANGE: {
+        const nib_vf low = nib_vf_load(p->epilogue.low + column);
+        return nib_vf_where_within(p->epilogue.relu ? nib_vf_max(nib_vf_set(FLT_MIN), low) : low,
+                                   nib_vf_load(p->epilogue.gate + row * p->epilogue.gate_stride + column),
+                                   nib_vf_load(p->epilogue.high + column), x);
+    }
     case NIB_EPILOGUE_NONE:
         break;
     }
@@ -261,6 +268,36 @@ static void sum_vectors(float *to, const float *from, int64_t stride, int count,
     }
 }
 
+/* Columns of NIB_VF at a time, so that their numbers stay in registers. */
+static void grid(const nib_grid_step *g, bool relu, nib_tensor y, nib_tensor x, int64_t rows)
+{
+    for (int64_t column = 0; column < x.stride; column += NIB_VF) {
+        const nib_grid_columns c = nib_grid_columns_load(g, relu, column);
+        const float *from = x.data + column;
+        float *to = y.data + column;
+#define ROWS(rounding, range)                                                                                \
+    for (int64_t r = 0; r < rows; ++r)                                                                       \
+    nib_vf_store(to + r * y.stride,                                                                          \
+                 nib_grid_apply_lanes(rounding, range, relu, &c, nib_vf_load(from + r * x.stride)))
+        NIB_GRID_MODES(g, ROWS)
+#undef ROWS
+    }
+}
+
+static void grid_gradient(const nib_grid_step *g, bool relu, bool accumulate, nib_tensor dx, nib_tensor dy,
+                          nib_tensor x, int64_t rows)
+{
+    for (int64_t column = 0; column < x.stride; column += NIB_VF) {
+        const nib_grid_pass p = nib_grid_pass_load(g, relu, column);
+        for (int64_t r = 0; r < rows; ++r) {
+            float *to = dx.data + r * dx.stride + column;
+            const nib_vf passed = nib_vf_where_within(p.low, nib_vf_load(x.data + r * x.stride + column),
+                                                      p.high, nib_vf_load(dy.data + r * dy.stride + column));
+            nib_vf_store(to, accumulate ? nib_vf_add(nib_vf_load(to), passed) : passed);
+        }
+    }
+}
+
 #if defined(__AVX512F__)
 
 enum { NARROW = 8, NARROW_ROWS = 16 };
@@ -331,4 +368,6 @@ const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
     .sum_rows = sum_rows,
     .sum_vectors = sum_vectors,
     .transpose = transpose,
+    .grid = grid,
+    .grid_gradient = grid_gradient,
 };

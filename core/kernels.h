@@ -15,19 +15,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/grid_step.h"
 #include "core/isa.h"
+#include "core/tensor.h"
 
 /** What happens to a finished element of C. The place for further fused steps. */
 typedef enum nib_epilogue_kind {
     NIB_EPILOGUE_NONE,
-    NIB_EPILOGUE_RELU, /**< c < 0 ? 0 : c */
-    NIB_EPILOGUE_GATE, /**< gate > 0 ? c : 0: a relu's backward, gate is the relu's output */
+    NIB_EPILOGUE_RELU,  /**< c < 0 ? 0 : c */
+    NIB_EPILOGUE_GATE,  /**< gate > 0 ? c : 0: a relu's backward, gate is the relu's output */
+    NIB_EPILOGUE_RANGE, /**< low <= gate <= high ? c : 0: a grid step's backward, gate is the step's input */
 } nib_epilogue_kind;
 
 typedef struct nib_epilogue {
     nib_epilogue_kind kind;
     const float *gate; /**< [m, n] */
     int64_t gate_stride;
+    const float *low, *high; /**< [n] of the range; `relu` raises low above 0 */
+    bool relu;
 } nib_epilogue;
 
 typedef struct nib_product {
@@ -60,6 +65,12 @@ typedef struct nib_kernels {
     /** to [cols, rows] = from^T; from [rows, cols]. Padding of `to` up to a multiple of 16 becomes zero. */
     void (*transpose)(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
                       int64_t cols);
+    /** y [rows, n] = the step on a grid of x, with a relu in front or not; y may be x. Padding of y becomes
+     * 0. */
+    void (*grid)(const nib_grid_step *step, bool relu, nib_tensor y, nib_tensor x, int64_t rows);
+    /** dx [rows, n] (+)= dy where the step passes it, by x; dx may be dy. */
+    void (*grid_gradient)(const nib_grid_step *step, bool relu, bool accumulate, nib_tensor dx, nib_tensor dy,
+                          nib_tensor x, int64_t rows);
 } nib_kernels;
 
 /** The table of an instruction set the build has; it must be supported to be called. NULL: not built. */

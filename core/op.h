@@ -78,12 +78,13 @@ typedef struct nib_call {
     float *saved;  /**< [rows x saved_row] of this tile, stride nib_padded(saved_row): forward keeps here what
                       backward needs; NULL when evaluating */
     double *state; /**< batch-wide ops: [state_doubles] results of the reduction, the same for all tiles */
-    nib_fused fused_y; /**< NIB_OP_EPILOGUE: y is to be this step of the result */
-    nib_fused
-        fused_x;     /**< NIB_OP_EPILOGUE: x[0] was made by this step; dx[0] is to be its input's gradient */
-    float *prepared; /**< [prepared_floats] what op->prepare made for this step, in this thread's memory, or
-                        NULL */
-    bool dry;        /**< `reduced` must not write running statistics (diagnosis) */
+    nib_fused fused_y; /**< NIB_OP_EPILOGUE: y is to be these steps of the result */
+    nib_fused fused_x; /**< NIB_OP_EPILOGUE: x[0] was made by these steps; dx[0] is to be their input's
+                          gradient. NIB_FUSABLE_GRID: .relu: backward is that of a relu and the step, x[0] is
+                          the relu's input */
+    float *prepared;   /**< [prepared_floats] what op->prepare made for this step, in this thread's memory, or
+                          NULL */
+    bool dry;          /**< `reduced` must not write running statistics (diagnosis) */
     const nib_tile
         *tile; /**< step-rate calls and `reduced`: only the batch's counts, seed and step are set */
 } nib_call;
@@ -97,6 +98,9 @@ typedef enum nib_op_flag {
     NIB_OP_EPILOGUE = 32,     /**< a product that can take the steps of nib_fused along */
     NIB_OP_IDENTITY_EVAL = 16 /**< y = x when evaluating (dropout): the planner leaves it out */
 } nib_op_flag;
+
+/** The steps that a product can take along. */
+typedef enum nib_fusable { NIB_FUSABLE_NOT, NIB_FUSABLE_RELU, NIB_FUSABLE_GRID } nib_fusable;
 
 /** What the planner must know of a node; filled by op->infer. */
 typedef struct nib_op_plan {
@@ -141,7 +145,11 @@ typedef struct nib_op {
     unsigned
         no_gradient; /**< bit i: none flows to input i (targets, running statistics); dx[i].data is NULL */
 
-    nib_fused fused; /**< the step of nib_fused that this op is: a product before it may do it on the way */
+    nib_fusable
+        fusable; /**< the step of nib_fused that this op is: a product before it may do it on the way */
+    /** NIB_FUSABLE_GRID: the numbers of the step, good until the executor goes, or NULL: this node is no such
+     * step in this mode. backward gets the step's input as x[0] (READS_X). */
+    const nib_grid_step *(*grid)(const void *options, nib_mode mode);
 
     /** Check the inputs' shapes and fill `plan`. The message names what does not fit; the graph adds the
      * node. */

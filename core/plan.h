@@ -61,7 +61,10 @@ typedef struct nib_plan_node {
     nib_value source; /**< the node whose value this one's is: itself, or past an op that is left out */
     bool used;
     bool gradient;              /**< its gradient is computed */
-    nib_fused fused_y, fused_x; /**< steps that its call takes along */
+    nib_fused fused_y, fused_x; /**< steps that its call takes along; .raw is filled in by the executor */
+    bool keeps_raw;             /**< fused_y.grid: its own value is kept for backward */
+    nib_value operand;          /**< whose value x[0] is: input 0's, or that of the relu's input */
+    nib_value gate;             /**< fused_x.grid: whose value decides what passes */
     nib_value result; /**< whose value its forward writes: its own, or that of the step taken along */
     nib_value
         receiver; /**< whose gradient dx[0] is: input 0's, or that of the input of the step taken along */

@@ -56,42 +56,79 @@ static nib_value only_user(const nib_plan *plan, nib_value v)
     return -1;
 }
 
-/* product -> step: the product's rows are finished with the step, its own value exists nowhere. */
-static void fuse_forward(nib_plan *plan, nib_value step, const int *uses)
+/* The numbers of a grid step; NULL: v is none. */
+static const nib_grid_step *grid_of(const nib_plan *plan, nib_value v)
 {
-    const nib_value product = input_of(plan, step, 0);
-    if (!is_product(plan, product) || uses[product] != 1)
-        return;
-    plan->node[product].fused_y = node_of(plan, step)->op->fused;
+    const nib_node *node = node_of(plan, v);
+    return node->op->fusable == NIB_FUSABLE_GRID ? node->op->grid(node->options, plan->mode) : NULL;
+}
+
+static void take_along(nib_plan *plan, nib_value product, nib_value step)
+{
     plan->node[product].result = step;
     plan->node[step].taken_forward = true;
+    plan->node[product].keeps_raw =
+        plan->mode == NIB_MODE_TRAIN && plan->node[product].fused_y.grid && plan->node[step].wants[0];
+}
+
+/* product -> step: the product's rows are finished with the step. product -> relu -> grid: with both; then
+ * the relu's value exists nowhere, and backward is one step as well, by the product's value. */
+static void fuse_forward(nib_plan *plan, nib_value step, const int *uses)
+{
+    const nib_value before = input_of(plan, step, 0);
+    nib_plan_node *p = &plan->node[step];
+    const nib_grid_step *grid = grid_of(plan, step);
+    if (uses[before] != 1)
+        return;
+    if (is_product(plan, before)) {
+        plan->node[before].fused_y = (nib_fused){.relu = !grid, .grid = grid};
+        take_along(plan, before, step);
+        return;
+    }
+    const nib_value product = plan->node[before].taken_forward ? input_of(plan, before, 0) : before;
+    if (!grid || product == before || !plan->node[product].fused_y.relu ||
+        plan->node[product].result != before)
+        return;
+    plan->node[product].fused_y.grid = grid;
+    take_along(plan, product, step);
+    plan->node[before].taken_backward = true;
+    p->operand = p->receiver = product;
+    p->fused_x.relu = true;
 }
 
 /* value -> step -> product: the product's dx is the gradient of `value`, the step's own exists nowhere. */
 static void fuse_backward(nib_plan *plan, nib_value step, const int *uses)
 {
-    const nib_value value = input_of(plan, step, 0);
+    const nib_value value = plan->node[step].operand;
     const nib_value product = uses[step] == 1 ? only_user(plan, step) : -1;
     if (product < 0 || !is_product(plan, product) || input_of(plan, product, 0) != step || uses[value] != 1 ||
         !plan->node[step].wants[0] || !plan->node[product].wants[0])
         return;
-    plan->node[product].fused_x = node_of(plan, step)->op->fused;
+    const nib_grid_step *grid = grid_of(plan, step);
+    plan->node[product].fused_x = (nib_fused){.relu = !grid || plan->node[step].fused_x.relu, .grid = grid};
     plan->node[product].receiver = value;
+    plan->node[product].gate = value;
     plan->node[step].taken_backward = true;
+}
+
+static bool is_fusable(const nib_plan *plan, nib_value v)
+{
+    return is_used_op(plan, v) && (node_of(plan, v)->op->fusable == NIB_FUSABLE_RELU || grid_of(plan, v));
 }
 
 void nib_plan_fuse(nib_plan *plan, int *uses)
 {
     const char *wanted = getenv("NIBBLE_FUSE");
     for (nib_value v = 0; v < plan->nodes; ++v) {
-        plan->node[v].result = v;
-        plan->node[v].receiver = node_of(plan, v)->n_inputs > 0 ? input_of(plan, v, 0) : v;
+        nib_plan_node *p = &plan->node[v];
+        p->result = v;
+        p->operand = p->receiver = node_of(plan, v)->n_inputs > 0 ? input_of(plan, v, 0) : v;
     }
     if (wanted && strcmp(wanted, "0") == 0)
         return;
     count_uses(plan, uses);
     for (nib_value v = 0; v < plan->nodes; ++v)
-        if (is_used_op(plan, v) && node_of(plan, v)->op->fused != NIB_FUSED_NONE) {
+        if (is_fusable(plan, v)) {
             fuse_forward(plan, v, uses);
             fuse_backward(plan, v, uses);
         }

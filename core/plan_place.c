@@ -63,10 +63,16 @@ static void touch(placing *placer, nib_value value, int kind)
     b->last_phase = placer->phase;
 }
 
+/* Whose value an input of the node is. */
+static nib_value operand_of(const placing *placer, nib_value value, int i)
+{
+    return i == 0 ? placer->plan->node[value].operand : input_of(placer, value, i);
+}
+
 static void touch_forward(placing *placer, nib_value value)
 {
     for (int i = 0; i < node_of(placer, value)->n_inputs; ++i)
-        touch(placer, input_of(placer, value, i), VALUE);
+        touch(placer, operand_of(placer, value, i), VALUE);
 }
 
 static void touch_backward(placing *placer, nib_value value)
@@ -78,6 +84,8 @@ static void touch_backward(placing *placer, nib_value value)
         touch(placer, value, VALUE);
     if (flags & NIB_OP_READS_X)
         touch_forward(placer, value);
+    if (placer->plan->node[value].fused_x.grid)
+        touch(placer, placer->plan->node[value].gate, VALUE);
 }
 
 static void record_lives(placing *placer)
@@ -98,6 +106,8 @@ static void record_lives(placing *placer)
             case NIB_ACTION_FORWARD:
                 touch_forward(placer, v);
                 touch(placer, plan->node[v].result, VALUE);
+                if (plan->node[v].keeps_raw)
+                    touch(placer, v, VALUE);
                 touch(placer, v, SAVED);
                 break;
             case NIB_ACTION_REDUCE:

@@ -1,6 +1,6 @@
 #include "quant/op_quantize.h"
 
-#include <string.h>
+#include "core/kernels.h"
 
 /* A call of the quantizer: a vector of parameters is a column to it, since a channel is one. */
 static nib_quantize_call quantizer_call(const nib_call *call)
@@ -25,13 +25,6 @@ static nib_quantize_call quantizer_call(const nib_call *call)
     };
 }
 
-static void copy(const nib_call *call)
-{
-    for (int64_t r = 0; r < call->rows; r++)
-        memcpy(call->y.data + r * call->y.stride, call->x[0].data + r * call->x[0].stride,
-               (size_t)call->y.row_size * sizeof(float));
-}
-
 /* Some quantizers have no zero, so weights that are pruned become zero behind them. */
 static void apply_mask(const nib_call *call, const nib_quantize_options *o)
 {
@@ -45,11 +38,24 @@ static void apply_mask(const nib_call *call, const nib_quantize_options *o)
         }
 }
 
+static const nib_grid_step *step_of(const nib_call *call)
+{
+    const nib_quantize_options *o = call->options;
+    return o->step[call->mode];
+}
+
+/* Loops for the instruction set of this process: the op itself is compiled once. */
+static const nib_kernels *kernels(void)
+{
+    return nib_kernels_of(nib_isa_chosen().isa);
+}
+
 static void forward(const nib_call *call)
 {
     const nib_quantize_options *o = call->options;
-    if (o->control->off) {
-        copy(call);
+    const nib_grid_step *step = step_of(call);
+    if (step) {
+        kernels()->grid(step, false, call->y, call->x[0], call->rows);
     } else {
         nib_quantize_call q = quantizer_call(call);
         q.y = call->y.data;
@@ -61,8 +67,14 @@ static void forward(const nib_call *call)
 static void backward(const nib_call *call)
 {
     const nib_quantize_options *o = call->options;
+    const nib_grid_step *step = step_of(call);
     if (!call->dx[0].data)
         return;
+    if (step) {
+        kernels()->grid_gradient(step, call->fused_x.relu, call->accumulate[0], call->dx[0], call->dy,
+                                 call->x[0], call->rows);
+        return;
+    }
     nib_quantize_call q = quantizer_call(call);
     q.dy = call->dy.data;
     q.dx = call->saved;
@@ -72,6 +84,38 @@ static void backward(const nib_call *call)
         float *dx = call->dx[0].data + r * call->dx[0].stride;
         for (int64_t c = 0; c < call->y.row_size; c++)
             dx[c] = call->accumulate[0] ? dx[c] + passed[c] : passed[c];
+    }
+}
+
+static const nib_grid_step *grid(const void *options, nib_mode mode)
+{
+    const nib_quantize_options *o = options;
+    return o->step[mode];
+}
+
+nib_quantize_options *nib_quantize_options_create(nib_arena *arena, const nib_quantizer_config *quantizer,
+                                                  const nib_quantize_control *control,
+                                                  const nib_params *params, int param, int64_t columns)
+{
+    nib_quantize_options *o = NIB_NEW(arena, nib_quantize_options, 1);
+    if (!o)
+        return NULL;
+    *o = (nib_quantize_options){.quantizer = quantizer, .control = control, .params = params, .param = param};
+    for (int mode = 0; mode < 2; mode++)
+        if (!(o->numbers[mode] = nib_grid_numbers_create(arena, columns)))
+            return NULL;
+    return o;
+}
+
+void nib_quantize_options_update(nib_quantize_options *o, bool wrap, bool blend)
+{
+    const bool shared = o->param >= 0 && o->params->row[o->param].rank == 1;
+    for (int mode = 0; mode < 2; mode++) {
+        const bool training = mode == NIB_MODE_TRAIN;
+        const bool is_step =
+            o->quantizer->type && !(training && blend) &&
+            nib_grid_numbers_fill(o->numbers[mode], o->quantizer, training, shared, training && !wrap);
+        o->step[mode] = is_step ? &o->numbers[mode]->step : NULL;
     }
 }
 
@@ -96,6 +140,8 @@ const nib_op nib_op_quantize = {
     .min_inputs = 1,
     .max_inputs = 1,
     .flags = NIB_OP_READS_X,
+    .fusable = NIB_FUSABLE_GRID,
+    .grid = grid,
     .infer = infer,
     .forward = forward,
     .backward = backward,

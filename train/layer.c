@@ -45,11 +45,13 @@ nib_status nib_layer_quantize_param(nib_layer_build *build, const nib_quantizer_
 {
     if (!quantizer)
         return NIB_OK;
-    nib_quantize_options *options = NIB_NEW(build->arena, nib_quantize_options, 1);
+    const int param = nib_graph_node(build->graph, *value)->param;
+    nib_quantize_options *options = nib_quantize_options_create(
+        build->arena, quantizer, build->control, build->params, param, build->params->row[param].cols);
     if (!options)
         return nib_fail_memory(err, "quantizer");
-    const int param = nib_graph_node(build->graph, *value)->param;
-    *options = (nib_quantize_options){quantizer, build->control, build->params, param};
+    assert(build->n_quantize < NIB_LAYER_MAX_PARAMS);
+    build->quantize[build->n_quantize++] = options;
     const char *name = build->params->row[param].name;
     return nib_graph_add(build->graph, &nib_op_quantize, name, options, value, 1, value, err);
 }

@@ -46,6 +46,8 @@ typedef struct nib_layer_build {
     nib_value output; /**< to be set by build */
     int n_params;
     nib_layer_param param[NIB_LAYER_MAX_PARAMS];
+    int n_quantize;
+    nib_quantize_options *quantize[NIB_LAYER_MAX_PARAMS]; /**< of the nodes that quantize parameters */
 } nib_layer_build;
 
 /** How the units (features) of a layer depend on those below: what pruning must know to follow paths. */

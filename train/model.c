@@ -61,10 +61,12 @@ static nib_status quantize_data(builder *b, const char *name, const nib_quantize
     if (!quantizer)
         return NIB_OK;
     nib_model *m = b->model;
-    nib_quantize_options *options = NIB_NEW(m->arena, nib_quantize_options, 1);
+    const int64_t width = nib_shape_row(&nib_graph_node(m->graph, *value)->shape);
+    nib_quantize_options *options =
+        nib_quantize_options_create(m->arena, quantizer, m->control, m->params, -1, width);
     if (!options)
         return nib_fail_memory(err, "quantizers");
-    *options = (nib_quantize_options){quantizer, m->control, m->params, -1};
+    m->quantize[m->n_quantize++] = options;
     return nib_graph_add(m->graph, &nib_op_quantize, name, options, value, 1, value, err);
 }
 
@@ -253,6 +255,8 @@ static nib_status build_layer(builder *b, int index, nib_layer_param *param, int
     }
     NIB_TRY(status);
     layer->n_params = build.n_params;
+    for (int i = 0; i < build.n_quantize; i++)
+        m->quantize[m->n_quantize++] = build.quantize[i];
     layer->raw = layer->value = build.output;
     layer->shape = nib_graph_node(m->graph, build.output)->shape;
     find_params(m, index);
@@ -332,8 +336,10 @@ static nib_status build_model(builder *b, nib_error *err)
     nib_layer_param *param = NIB_NEW(m->arena, nib_layer_param, c->n_layers * NIB_LAYER_MAX_PARAMS);
     m->quant = &b->config->quant;
     m->control = NIB_NEW(m->arena, nib_quantize_control, 1);
-    m->tensor = NIB_NEW(m->arena, nib_model_tensor, 3 * c->n_layers + b->shapes->n_inputs);
-    if (!m->graph || !m->layer || !m->output || !param || !m->control || !m->tensor)
+    const int most = 3 * c->n_layers + b->shapes->n_inputs;
+    m->tensor = NIB_NEW(m->arena, nib_model_tensor, most);
+    m->quantize = NIB_NEW(m->arena, nib_quantize_options *, most);
+    if (!m->graph || !m->layer || !m->output || !param || !m->control || !m->tensor || !m->quantize)
         return nib_fail_memory(err, "model");
     NIB_TRY(add_inputs(b, err));
     int n_params = 0;
@@ -344,6 +350,7 @@ static nib_status build_model(builder *b, nib_error *err)
     if (b->watched)
         NIB_TRY(watch_layers(b, err));
     NIB_TRY(nib_params_allocate(m->arena, m->params, err));
+    nib_model_update_quantizers(m);
     for (int i = 0; i < n_params; i++)
         nib_initializer_fill(&param[i].initializer, m->params, param[i].index,
                              (uint64_t)b->config->train.seed);
@@ -412,6 +419,13 @@ nib_status nib_model_check_settled(const nib_model *model, nib_error *err)
                             name ? name : "");
     }
     return NIB_OK;
+}
+
+void nib_model_update_quantizers(nib_model *model)
+{
+    const nib_quant_config *q = model->quant;
+    for (int i = 0; i < model->n_quantize; i++)
+        nib_quantize_options_update(model->quantize[i], q->wrap_in_training, q->start > 0 || q->finish > 0);
 }
 
 nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_dataset *data)

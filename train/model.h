@@ -56,6 +56,8 @@ typedef struct nib_model {
     nib_model_tensor *tensor;
     const nib_quant_config *quant;
     nib_quantize_control *control; /**< of all quantizers */
+    int n_quantize;
+    nib_quantize_options **quantize; /**< of all nodes that quantize */
 } nib_model;
 
 /** Build from a config and the shapes of the data (`units: auto` of output layers becomes the target's width,
@@ -75,6 +77,9 @@ const char *nib_model_tensor_name(const nib_model *model, const nib_model_tensor
 /** Whether the model can run: no type has `auto` in place of its integer bits any more (who settles them:
  * train/quant_prepare.h). Errors: NIB_ERR_CONFIG with the tensor's place. */
 NIB_MUST_USE nib_status nib_model_check_settled(const nib_model *model, nib_error *err);
+
+/** To be called when quantizers of the model were filled in or changed, before executors are created. */
+void nib_model_update_quantizers(nib_model *model);
 
 /** Feeds of a dataset in the order of the graph's inputs (model inputs, then targets; a target that the
  * dataset lacks has NULL data). In the arena; NULL when out of memory. */

@@ -188,6 +188,7 @@ static nib_status settle_all(settling *s, nib_error *err)
         if (m->tensor[i].param >= 0 && m->tensor[i].entry && m->tensor[i].entry->is_auto)
             NIB_TRY(settle_param(s, &m->tensor[i], err));
     NIB_TRY(settle_data(s, err));
+    nib_model_update_quantizers(s->job->model);
     nib_doc *map = nib_quant_write(config->arena, &config->quant);
     if (!map)
         return nib_fail_memory(err, "quant");
