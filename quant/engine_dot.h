@@ -1,0 +1,164 @@
+/** Products of narrow integers, summed in pairs (or fours) into lanes of 32 bits. Not for other modules.
+ *
+ *  A group of 16 lanes is NIB_DOT_PARTS vectors of the instruction set. Sums are exact modulo 2^32, and the
+ * engine asks for no product whose sum does not fit, so their order does not matter.
+ */
+#ifndef NIB_QUANT_ENGINE_DOT_H
+#define NIB_QUANT_ENGINE_DOT_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "core/simd.h"
+
+#if defined(__AVX512BW__)
+
+enum { NIB_DOT_PARTS = 1, NIB_DOT_LANES = 16, NIB_DOT_ROWS = 12, NIB_DOT_GROUPS = 4 };
+typedef __m512i nib_vi;
+
+NIB_INLINE nib_vi nib_vi_load(const void *from)
+{
+    return _mm512_loadu_si512(from);
+}
+NIB_INLINE void nib_vi_store(void *to, nib_vi x)
+{
+    _mm512_storeu_si512(to, x);
+}
+/** Four bytes (two int16_t, four uint8_t) in all lanes. */
+NIB_INLINE nib_vi nib_vi_spread(const void *from)
+{
+    int32_t bits;
+    memcpy(&bits, from, sizeof bits);
+    return _mm512_set1_epi32(bits);
+}
+/** sum + a0 b0 + a1 b1 in each lane. */
+#if defined(__AVX512VNNI__)
+#define NIB_DOT_HAS_8 1
+/** sum + a0 b0 + ... + a3 b3 in each lane, a of unsigned bytes, b of signed ones. */
+NIB_INLINE nib_vi nib_vi_dot8(nib_vi sum, nib_vi a, nib_vi b)
+{
+    return _mm512_dpbusd_epi32(sum, a, b);
+}
+NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
+{
+    return _mm512_dpwssd_epi32(sum, a, b);
+}
+#else
+NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
+{
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+}
+#endif
+
+#elif defined(__AVX2__)
+
+enum { NIB_DOT_PARTS = 2, NIB_DOT_LANES = 8, NIB_DOT_ROWS = 6, NIB_DOT_GROUPS = 1 };
+typedef __m256i nib_vi;
+
+NIB_INLINE nib_vi nib_vi_load(const void *from)
+{
+    return _mm256_loadu_si256((const __m256i *)from);
+}
+NIB_INLINE void nib_vi_store(void *to, nib_vi x)
+{
+    _mm256_storeu_si256((__m256i *)to, x);
+}
+NIB_INLINE nib_vi nib_vi_spread(const void *from)
+{
+    int32_t bits;
+    memcpy(&bits, from, sizeof bits);
+    return _mm256_set1_epi32(bits);
+}
+NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
+#elif defined(__x86_64__)
+
+enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 2, NIB_DOT_GROUPS = 1 };
+typedef __m128i nib_vi;
+
+NIB_INLINE nib_vi nib_vi_load(const void *from)
+{
+    return _mm_loadu_si128((const __m128i *)from);
+}
+NIB_INLINE void nib_vi_store(void *to, nib_vi x)
+{
+    _mm_storeu_si128((__m128i *)to, x);
+}
+NIB_INLINE nib_vi nib_vi_spread(const void *from)
+{
+    int32_t bits;
+    memcpy(&bits, from, sizeof bits);
+    return _mm_set1_epi32(bits);
+}
+NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
+{
+    return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
+
+#elif defined(__aarch64__)
+
+enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 4, NIB_DOT_GROUPS = 1 };
+typedef int32x4_t nib_vi;
+
+NIB_INLINE nib_vi nib_vi_load(const void *from)
+{
+    int32_t v[4];
+    memcpy(v, from, sizeof v);
+    return vld1q_s32(v);
+}
+NIB_INLINE void nib_vi_store(void *to, nib_vi x)
+{
+    int32_t v[4];
+    vst1q_s32(v, x);
+    memcpy(to, v, sizeof v);
+}
+NIB_INLINE nib_vi nib_vi_spread(const void *from)
+{
+    int32_t bits;
+    memcpy(&bits, from, sizeof bits);
+    return vdupq_n_s32(bits);
+}
+NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
+{
+    const int16x8_t a16 = vreinterpretq_s16_s32(a), b16 = vreinterpretq_s16_s32(b);
+    const int32x4_t low = vmull_s16(vget_low_s16(a16), vget_low_s16(b16));
+    const int32x4_t high = vmull_s16(vget_high_s16(a16), vget_high_s16(b16));
+    return vaddq_s32(sum, vpaddq_s32(low, high));
+}
+
+#else /* one lane at a time */
+
+enum { NIB_DOT_PARTS = 16, NIB_DOT_LANES = 1, NIB_DOT_ROWS = 1, NIB_DOT_GROUPS = 1 };
+typedef int32_t nib_vi;
+
+NIB_INLINE nib_vi nib_vi_load(const void *from)
+{
+    nib_vi x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+NIB_INLINE void nib_vi_store(void *to, nib_vi x)
+{
+    memcpy(to, &x, sizeof x);
+}
+NIB_INLINE nib_vi nib_vi_spread(const void *from)
+{
+    return nib_vi_load(from);
+}
+NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
+{
+    int16_t u[2], v[2];
+    memcpy(u, &a, sizeof u);
+    memcpy(v, &b, sizeof v);
+    return (int32_t)((uint32_t)sum + (uint32_t)(u[0] * v[0]) + (uint32_t)(u[1] * v[1]));
+}
+
+#endif
+
+#ifndef NIB_DOT_HAS_8
+#define NIB_DOT_HAS_8 0
+#endif
+#endif

@@ -1,0 +1,147 @@
+/** The loops of the integer engine's fast run, compiled once per instruction set (core/isa.h). Not for other
+ * modules.
+ *
+ *  A tensor of a tile is rows x features of aligned codes: numbers at one step, the finest of its types. A
+ * row is a position of a sample; rows are `stride` elements apart, padded to whole groups of
+ * NIB_ENGINE_LANES.
+ */
+#ifndef NIB_QUANT_ENGINE_LOOPS_H
+#define NIB_QUANT_ENGINE_LOOPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/isa.h"
+#include "quant/fixed.h"
+
+enum { NIB_ENGINE_LANES = 16 };
+
+typedef enum nib_engine_storage {
+    NIB_ENGINE_U8, /**< code + offset (0 or 128) as an unsigned byte */
+    NIB_ENGINE_I16,
+    NIB_ENGINE_I32,
+    NIB_ENGINE_I64
+} nib_engine_storage;
+
+typedef struct nib_engine_tensor {
+    nib_engine_storage storage;
+    int32_t offset; /**< U8 only */
+    int64_t features, stride;
+    void *data; /**< [rows, stride] */
+} nib_engine_tensor;
+
+/** A cast of whole rows: all arrays [n] for one number in each lane, in int32_t or in int64_t.
+ *
+ *      v = relu ? max(v, 0) : v                                    v = v << up
+ *      v = (v + add + (v < 0 ? add_negative : 0) + ((v >> shift) & add_odd)) >> shift
+ *      v = into low to high by the overflow mode                   v = v << align
+ */
+typedef struct nib_engine_step {
+    bool relu;
+    bool has_up, has_shift, has_general, has_align; /**< whether the arrays have anything but zeros */
+    bool has_limit;                                 /**< whether anything can be out of range */
+    nib_overflow overflow;
+    const void *up, *shift, *add, *add_negative, *add_odd;
+    const void *low, *high; /**< WRAP: high is the mask of W bits */
+    const void *align;
+} nib_engine_step;
+
+enum { NIB_ENGINE_MAX_STEPS = 2 };
+
+/** Casts one after the other; those of row r begin at element (r mod period) * stride of the arrays. */
+typedef struct nib_engine_steps {
+    int n;
+    int64_t period, stride;
+    nib_engine_step step[NIB_ENGINE_MAX_STEPS];
+} nib_engine_steps;
+
+/** Floats to codes: as quant/grid.h, but NaN is 0. */
+typedef struct nib_engine_input {
+    bool each; /**< a grid for each element of a sample, or one for all */
+    nib_rounding rounding;
+    nib_overflow overflow;
+    const float *inverse, *lowest, *highest, *modulus; /**< [elements] or [1] */
+    const int32_t *align;                              /**< [elements]; NULL: nothing to shift */
+} nib_engine_input;
+
+/** y = steps(x kernel + bias) where every sum fits into 31 bits (i64: 62). */
+typedef struct nib_engine_dense {
+    int64_t n_in;       /**< padded to whole groups */
+    int64_t n_out;      /**< padded to NIB_ENGINE_LANES */
+    const void *kernel; /**< dot16: int16_t [n_out / 16][n_in / 2][16][2]; dot8: int8_t [n_out / 16][n_in /
+                           4][16] [4]; i64: int64_t [n_in][n_out] */
+    const void *bias;   /**< [n_out], int32_t or int64_t */
+    nib_engine_steps steps;
+    void *scratch; /**< [NIB_ENGINE_BLOCK, n_out] of the bias's type */
+} nib_engine_dense;
+
+enum { NIB_ENGINE_BLOCK = 12 /**< rows between product and casts: a multiple of every kernel's */ };
+
+/** y = steps(sum over the inputs of x * factor, plus add), by element, in int64_t. Input i of n goes to the
+ * features from `begin` on and has its own factors; a relu with a slope shifts positive numbers up first. */
+typedef struct nib_engine_mix {
+    int n;
+    const nib_engine_tensor *x[8];
+    int64_t begin[8];
+    const int64_t *factor[8]; /**< [features of x]; NULL: 1 */
+    const int64_t *add;       /**< [features]; NULL: 0 */
+    int leaky_shift;          /**< 0: none */
+    nib_engine_steps steps;
+    int64_t *scratch; /**< two rows of y */
+} nib_engine_mix;
+
+typedef enum nib_engine_reduce { NIB_ENGINE_SUM, NIB_ENGINE_LARGEST } nib_engine_reduce;
+
+/** Positions to one row: reduced, shifted up, divided toward zero, cast. */
+typedef struct nib_engine_pool {
+    nib_engine_reduce reduce;
+    int64_t positions, divisor;
+    int up;
+    nib_engine_steps steps;
+    int64_t *scratch; /**< two rows */
+} nib_engine_pool;
+
+typedef struct nib_engine_lookup {
+    int32_t mask;         /**< of the input's bits */
+    const int32_t *entry; /**< [mask + 1] aligned codes of y */
+    int32_t *scratch;     /**< a row */
+} nib_engine_lookup;
+
+typedef struct nib_engine_loops {
+    /** x [samples, positions * features of y]; `scratch` has a row of int32_t. */
+    void (*input)(const nib_engine_input *input, const float *x, int64_t samples, int64_t positions,
+                  const nib_engine_tensor *y, int32_t *scratch);
+    void (*mix)(const nib_engine_mix *mix, int64_t rows, const nib_engine_tensor *y);
+    /** Rows of y; x has `positions` times as many. */
+    void (*pool)(const nib_engine_pool *pool, const nib_engine_tensor *x, int64_t rows,
+                 const nib_engine_tensor *y);
+    void (*lookup)(const nib_engine_lookup *lookup, const nib_engine_tensor *x, int64_t rows,
+                   const nib_engine_tensor *y);
+    /** A row as int64_t [stride], and back. */
+    void (*load)(const nib_engine_tensor *x, int64_t row, int64_t *v);
+    void (*store)(const nib_engine_tensor *y, int64_t row, const int64_t *v);
+} nib_engine_loops;
+
+typedef void nib_engine_dense_loop(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
+                                   const nib_engine_tensor *y);
+
+typedef struct nib_engine_dense_loops {
+    nib_engine_dense_loop *dot8;  /**< x in U8, kernel in int8_t; NULL: no instruction for it */
+    nib_engine_dense_loop *dot16; /**< x in I16, kernel in int16_t */
+    nib_engine_dense_loop *wide;  /**< x in I64, kernel and bias in int64_t */
+} nib_engine_dense_loops;
+
+extern const nib_engine_loops nib_engine_loops_of;
+extern const nib_engine_dense_loops nib_engine_dense_loops_of;
+#if NIB_ISA_X86
+extern const nib_engine_loops nib_engine_loops_of_avx2, nib_engine_loops_of_avx512;
+extern const nib_engine_dense_loops nib_engine_dense_loops_of_avx2, nib_engine_dense_loops_of_avx512,
+    nib_engine_dense_loops_of_avx512vnni;
+#endif
+
+/** The loops of an instruction set, which must be supported. */
+const nib_engine_loops *nib_engine_loops_for(nib_isa isa);
+/** The same; for AVX-512 also whether the processor has VNNI decides. */
+const nib_engine_dense_loops *nib_engine_dense_loops_for(nib_isa isa);
+
+#endif
