@@ -1,17 +1,5 @@
 /* Compiled once per instruction set: see core/isa.h. */
 #include "quant/engine_dot.h"
-#include "quant/engine_loops.h"
-
-#define NIB_LANE         int32_t
-#define NIB_LANE_BITS    uint32_t
-#define NIB_LANE_NAME(x) x##_i32
-#include "quant/engine_steps.h"
-#undef NIB_LANE
-#undef NIB_LANE_BITS
-#undef NIB_LANE_NAME
-#define NIB_LANE         int64_t
-#define NIB_LANE_BITS    uint64_t
-#define NIB_LANE_NAME(x) x##_i64
 #include "quant/engine_steps.h"
 
 enum { GROUP_BYTES = 4 * NIB_ENGINE_LANES }; /* of a kernel: the weights of 16 lanes for four bytes of x */

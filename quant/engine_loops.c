@@ -1,21 +1,9 @@
 /* Compiled once per instruction set: see core/isa.h. */
-#include "quant/engine_loops.h"
+#include "quant/engine_steps.h"
 
 #include <string.h>
 
 #include "quant/grid_loops.h"
-
-#define NIB_LANE         int32_t
-#define NIB_LANE_BITS    uint32_t
-#define NIB_LANE_NAME(x) x##_i32
-#include "quant/engine_steps.h"
-#undef NIB_LANE
-#undef NIB_LANE_BITS
-#undef NIB_LANE_NAME
-#define NIB_LANE         int64_t
-#define NIB_LANE_BITS    uint64_t
-#define NIB_LANE_NAME(x) x##_i64
-#include "quant/engine_steps.h"
 
 /* ---- Input ---- */
 
