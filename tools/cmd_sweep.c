@@ -10,14 +10,16 @@
 #include "tools/probe.h"
 #include "tools/progress.h"
 #include "tools/session.h"
+#include "tools/sweep_cluster.h"
 #include "tools/sweep_folder.h"
 #include "tools/sweep_run.h"
 
 typedef struct options {
     nib_arg_list set;
-    const char *sweeps, *output, *resume, *trials;
-    int64_t jobs, threads;
-    bool dry_run, again, quiet;
+    const char *sweeps, *output, *resume, *trials, *executor, *emit;
+    nib_arg_list extra;
+    int64_t jobs, threads, chunk;
+    bool dry_run, no_wait, quiet;
 } options;
 
 static const nib_arg args[] = {
@@ -33,6 +35,16 @@ static const nib_arg args[] = {
      "go on with an interrupted sweep; failed trials are run again"},
     {"trials", 0, NIB_ARG_TEXT, offsetof(options, trials), 0, 0, "A-B",
      "with --resume: run these trials only (what a job on a cluster does)"},
+    {"executor", 0, NIB_ARG_TEXT, offsetof(options, executor), 0, 0, "local|slurm",
+     "who runs the trials: processes of this one (local), or array jobs (slurm)"},
+    {"chunk", 0, NIB_ARG_INT, offsetof(options, chunk), 1, 1e6, "N",
+     "trials of one cluster job (about a minute's, by the seconds of the first trial)"},
+    {"no-wait", 0, NIB_ARG_FLAG, offsetof(options, no_wait), 0, 0, NULL,
+     "submit and return; --resume DIR collects later"},
+    {"emit", 0, NIB_ARG_TEXT, offsetof(options, emit), 0, 0, "list|htcondor",
+     "run nothing: print one command per line, or write submit files"},
+    {"extra", 0, NIB_ARG_LIST, offsetof(options, extra), 0, 0, "TEXT",
+     "an argument for sbatch, or a line for the submit file (may be repeated)"},
     {"dry-run", 'n', NIB_ARG_FLAG, offsetof(options, dry_run), 0, 0, NULL,
      "list the trials and the time they may take, run nothing"},
     {"quiet", 'q', NIB_ARG_FLAG, offsetof(options, quiet), 0, 0, NULL, "print failures and the result only"},
@@ -51,6 +63,10 @@ static nib_status check_call(const nib_invocation *call, const options *o, nib_e
                         "that has a range");
     if (o->trials && !o->resume)
         return nib_fail(err, NIB_ERR_USAGE, "nibble sweep: --trials needs --resume DIR");
+    if (o->executor && strcmp(o->executor, "local") != 0 && strcmp(o->executor, "slurm") != 0)
+        return nib_fail(err, NIB_ERR_USAGE, "--executor: '%s' is none of local, slurm", o->executor);
+    if (o->emit && strcmp(o->emit, "list") != 0 && strcmp(o->emit, "htcondor") != 0)
+        return nib_fail(err, NIB_ERR_USAGE, "--emit: '%s' is none of list, htcondor", o->emit);
     return NIB_OK;
 }
 
@@ -172,6 +188,39 @@ static nib_status read_trials(const char *text, int count, int *first, int *last
     return NIB_OK;
 }
 
+static bool wants(const char *choice, const char *name)
+{
+    return choice && strcmp(choice, name) == 0;
+}
+
+/* Trials on other machines. The first trial runs here: how long it takes says how many make a job. */
+static nib_status run_elsewhere(nib_sweep_session *s, const options *o, nib_sweep_job *job, nib_error *err)
+{
+    const nib_sweep_cluster cluster = {.session = s,
+                                       .chunk = o->chunk,
+                                       .jobs = o->jobs,
+                                       .n_extra = o->extra.count,
+                                       .extra = o->extra.text,
+                                       .wait = !o->no_wait,
+                                       .quiet = o->quiet,
+                                       .out = wants(o->executor, "slurm") ? stderr : stdout};
+    if (o->chunk == 0) {
+        job->first = 0, job->last = 1;
+        NIB_TRY(nib_sweep_run(job, s->arena, s->results, err));
+    }
+    if (wants(o->emit, "list"))
+        return nib_sweep_list(&cluster, err);
+    if (wants(o->emit, "htcondor"))
+        return nib_sweep_htcondor(&cluster, err);
+    NIB_TRY(nib_sweep_slurm(&cluster, err));
+    if (o->no_wait) {
+        printf("collect the results with: nibble sweep --resume %s\n", s->folder);
+        return NIB_OK;
+    }
+    nib_sweep_session_refresh(s);
+    return nib_sweep_session_finish(s, stdout, err);
+}
+
 static nib_status run_trials(nib_sweep_session *s, const options *o, int64_t jobs, nib_error *err)
 {
     nib_sweep_job job = {.sweep = s->sweep,
@@ -181,12 +230,14 @@ static nib_status run_trials(nib_sweep_session *s, const options *o, int64_t job
                          .epochs = s->epochs,
                          .first = 0,
                          .last = s->sweep->n_trials,
-                         .again = o->resume != NULL,
+                         .again = o->resume != NULL && !o->trials,
                          .quiet = o->quiet,
                          .out = stderr};
     if (o->trials)
         NIB_TRY(read_trials(o->trials, s->sweep->n_trials, &job.first, &job.last, err));
     NIB_TRY(prepare_data(s, err));
+    if (o->emit || wants(o->executor, "slurm"))
+        return run_elsewhere(s, o, &job, err);
     NIB_TRY(nib_sweep_run(&job, s->arena, s->results, err));
     return o->trials ? NIB_OK : nib_sweep_session_finish(s, stdout, err);
 }
@@ -200,10 +251,18 @@ static int64_t jobs_of(const options *o)
 /* A sweep whose trials failed is a failure to whoever called it. */
 static nib_status judge(const nib_sweep_session *s, const options *o, nib_error *err)
 {
-    int failed = 0;
-    for (int i = 0; i < s->sweep->n_trials; i++)
+    int failed = 0, open = 0;
+    if (o->trials || o->emit || o->no_wait)
+        return NIB_OK;
+    for (int i = 0; i < s->sweep->n_trials; i++) {
         failed += s->results[i].status == NIB_SWEEP_FAILED;
-    if (failed == 0 || o->trials)
+        open += s->results[i].status == NIB_SWEEP_OPEN;
+    }
+    if (open > 0)
+        return nib_fail(err, NIB_ERR_SYSTEM,
+                        "%d of %d trials were not run; go on with: nibble sweep --resume %s", open,
+                        s->sweep->n_trials, s->folder);
+    if (failed == 0)
         return NIB_OK;
     return nib_fail(err, NIB_ERR_SYSTEM,
                     "%d of %d trials failed; try them again with: nibble sweep --resume %s", failed,
@@ -224,7 +283,7 @@ static nib_status work(const nib_invocation *call, nib_sweep_session *s, nib_err
         NIB_TRY(nib_sweep_session_create(s, call->argument[0], o->set.text, o->set.count,
                                          o->sweeps ? o->sweeps : "sweeps", o->output, err));
     }
-    if (!o->quiet)
+    if (!o->quiet && !o->emit)
         fprintf(stderr, "%d trials, %lld at a time, in %s\n", s->sweep->n_trials, (long long)jobs, s->folder);
     NIB_TRY(run_trials(s, o, jobs, err));
     return judge(s, o, err);

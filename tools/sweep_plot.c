@@ -259,7 +259,7 @@ static nib_status plot_metric(plotter *p, const axis *a, nib_error *err)
     fprintf(script, "set xlabel \"%s\"\n", quoted(a->label, quote));
     fprintf(script, "set ylabel \"%s\"\n", quoted(metric_label(p, text), quote));
     if (log)
-        fprintf(script, "set logscale x\n");
+        fprintf(script, "set logscale x\nset format x '%%g'\n");
     fprintf(script, "set xrange [%.9g:%.9g]\n", log ? low / 1.2 : low - 0.04 * (high - low),
             log ? high * 1.2 : high + 0.04 * (high - low));
     fprintf(script, "set offsets graph 0, graph 0, graph 0.04, graph 0.04\nplot");

@@ -45,10 +45,14 @@ const char *nib_sweep_trial_text(nib_arena *arena, const nib_sweep *sweep, int t
     return text ? text : "";
 }
 
+static int study_index(const runner *r, int trial)
+{
+    return r->job->sweep->point[r->job->sweep->trial[trial].point].study;
+}
+
 static const nib_sweep_study *study_of(const runner *r, int trial)
 {
-    const nib_sweep *s = r->job->sweep;
-    return &s->study[s->point[s->trial[trial].point].study];
+    return &r->job->sweep->study[study_index(r, trial)];
 }
 
 /* Epochs that a rung ends at. */
@@ -84,15 +88,26 @@ static bool runs_here(const runner *r, int trial)
 
 /* --- Halving ---------------------------------------------------------------------------------------- */
 
-/* The lowest rung that an open trial of the study waits at; -1: none is open. */
-static int64_t lowest_rung(const runner *r, int study)
+/* What a trial that was killed would have scored is not known: its rung waits until a resume has run it
+ * again. */
+static bool holds_rung(const nib_sweep_result *result)
+{
+    return result->status == NIB_SWEEP_OPEN || (result->status == NIB_SWEEP_FAILED && result->killed);
+}
+
+/* The lowest rung that a trial of the study is still to end; -1: there is none. `open`: whether one of those
+ * can run. */
+static int64_t lowest_rung(const runner *r, int study, bool *open)
 {
     const nib_sweep_study *s = &r->job->sweep->study[study];
     int64_t lowest = -1;
+    *open = false;
     for (int i = 0; i < (int)s->n_points * r->job->sweep->seeds.count; i++) {
         const nib_sweep_result *result = &r->results[s->first_trial + i];
-        if (result->status == NIB_SWEEP_OPEN && (lowest < 0 || result->rung < lowest))
-            lowest = result->rung;
+        if (!holds_rung(result) || (lowest >= 0 && result->rung > lowest))
+            continue;
+        *open = (result->rung == lowest && *open) || result->status == NIB_SWEEP_OPEN;
+        lowest = result->rung;
     }
     return lowest;
 }
@@ -104,7 +119,8 @@ static nib_status decide_rung(runner *r, int study, nib_error *err)
     const nib_sweep *sweep = r->job->sweep;
     const nib_sweep_study *s = &sweep->study[study];
     const int seeds = sweep->seeds.count, trials = (int)s->n_points * seeds;
-    const int64_t rung = lowest_rung(r, study);
+    bool open;
+    const int64_t rung = lowest_rung(r, study, &open);
     bool *in = NIB_NEW(r->arena, bool, s->n_points), *on = NIB_NEW(r->arena, bool, s->n_points);
     if (!in || !on)
         return nib_fail_memory(err, "sweep");
@@ -113,8 +129,9 @@ static nib_status decide_rung(runner *r, int study, nib_error *err)
     for (int i = 0; i < trials; i++) {
         const nib_sweep_result *result = &r->results[s->first_trial + i];
         in[i / seeds] = in[i / seeds] || result->rung == rung;
-        if (result->status == NIB_SWEEP_OPEN && result->rung > rung)
-            return NIB_OK; /* decided before: the next rung is on its way */
+        if ((result->status == NIB_SWEEP_OPEN && result->rung > rung) ||
+            (result->killed && holds_rung(result)))
+            return NIB_OK; /* decided before, and the next rung is on its way; or it cannot be decided */
     }
     nib_sweep_promote(sweep, study, r->results, in, on);
     for (int i = 0; i < trials; i++) {
@@ -135,6 +152,7 @@ static bool is_ready(runner *r, int trial)
     nib_sweep_result *result = &r->results[trial];
     const int parent = r->job->sweep->trial[trial].parent;
     const nib_sweep_study *s = study_of(r, trial);
+    bool open;
     if (result->status != NIB_SWEEP_OPEN || runs_here(r, trial) || r->elsewhere[trial])
         return false;
     if (parent >= 0 && r->results[parent].status == NIB_SWEEP_OPEN &&
@@ -153,11 +171,17 @@ static bool is_ready(runner *r, int trial)
     }
     if (parent >= 0 && r->results[parent].status != NIB_SWEEP_DONE)
         return false;
-    if (s->halving.eta > 0) {
-        const int64_t waiting = lowest_rung(r, r->job->sweep->point[r->job->sweep->trial[trial].point].study);
-        return result->rung == waiting;
-    }
-    return true;
+    return s->halving.eta == 0 || result->rung == lowest_rung(r, study_index(r, trial), &open);
+}
+
+/* Whether an open trial can come to run while this process lives. */
+static bool can_run(const runner *r, int trial)
+{
+    bool open;
+    const nib_sweep_result *result = &r->results[trial];
+    if (result->status != NIB_SWEEP_OPEN || study_of(r, trial)->halving.eta == 0)
+        return result->status == NIB_SWEEP_OPEN;
+    return result->rung == lowest_rung(r, study_index(r, trial), &open) || open;
 }
 
 /* @return a locked file, or -1 when another process has the trial */
@@ -270,6 +294,7 @@ static void note_failure(runner *r, int trial, const nib_child_end *end)
     else
         result->message = nib_arena_printf(r->arena, "exit status %d: %s", end->exit_status, lines);
     result->status = again ? NIB_SWEEP_OPEN : NIB_SWEEP_FAILED;
+    result->killed = end->signal_number != 0;
 }
 
 static nib_status note_success(runner *r, int trial, nib_error *err)
@@ -288,6 +313,7 @@ static nib_status note_success(runner *r, int trial, nib_error *err)
     result->rung += s->halving.eta > 0;
     result->status = whole ? NIB_SWEEP_DONE : NIB_SWEEP_OPEN;
     result->message = NULL;
+    result->killed = false;
     return NIB_OK;
 }
 
@@ -311,7 +337,7 @@ static nib_status finish(runner *r, worker *w, const nib_child_end *end, nib_err
     (void)close(w->lock);
     w->trial = -1;
     nib_sweep_view_end(&r->view, trial, result);
-    const int study = r->job->sweep->point[r->job->sweep->trial[trial].point].study;
+    const int study = study_index(r, trial);
     if (status == NIB_OK && r->job->sweep->study[study].halving.eta > 0)
         status = decide_rung(r, study, err);
     return status;
@@ -347,7 +373,7 @@ static nib_status look_around(runner *r, bool *open, nib_error *err)
             reread(r, i);
             r->elsewhere[i] = false;
         }
-        *open = *open || r->results[i].status == NIB_SWEEP_OPEN;
+        *open = *open || can_run(r, i);
     }
     for (int i = 0; look && i < r->job->sweep->n_studies; i++)
         if (r->job->sweep->study[i].halving.eta > 0)
@@ -406,9 +432,15 @@ nib_status nib_sweep_run(const nib_sweep_job *job, nib_arena *arena, nib_sweep_r
         return nib_fail_memory(err, "sweep");
     for (int64_t i = 0; i < job->jobs; i++)
         r.worker[i].trial = -1;
-    for (int i = job->first; i < job->last; i++)
-        if (job->again && results[i].status == NIB_SWEEP_FAILED)
-            results[i] = (nib_sweep_result){.status = NIB_SWEEP_OPEN};
+    for (int i = job->first; i < job->last; i++) {
+        if (!job->again || results[i].status != NIB_SWEEP_FAILED)
+            continue;
+        results[i].status = NIB_SWEEP_OPEN; /* in the file too, which is what counts */
+        results[i].attempts = 0;
+        results[i].message = NULL;
+        results[i].killed = false;
+        NIB_TRY(save(&r, i, err));
+    }
     nib_sweep_view_begin(&r.view, job, arena, results);
     nib_child_prepare();
     for (int i = 0; i < job->sweep->n_studies; i++)

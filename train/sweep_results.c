@@ -98,6 +98,8 @@ nib_status nib_sweep_result_write(const char *path, const nib_sweep_result *r, n
     (void)cJSON_AddNumberToObject(json, "attempts", (double)r->attempts);
     (void)cJSON_AddNumberToObject(json, "seconds", r->seconds);
     (void)cJSON_AddNumberToObject(json, "cpu_seconds", r->cpu_seconds);
+    if (r->killed)
+        (void)cJSON_AddBoolToObject(json, "killed", true);
     if (r->message)
         (void)cJSON_AddStringToObject(json, "message", r->message);
     cJSON *columns = cJSON_AddObjectToObject(json, "columns");
@@ -134,6 +136,7 @@ nib_sweep_result nib_sweep_result_read(nib_arena *arena, const char *path)
     r.attempts = (int64_t)number_of(json, "attempts");
     r.seconds = number_of(json, "seconds");
     r.cpu_seconds = number_of(json, "cpu_seconds");
+    r.killed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "killed"));
     r.message = cJSON_IsString(message) ? nib_arena_strdup(arena, message->valuestring) : NULL;
     const cJSON *columns = cJSON_GetObjectItemCaseSensitive(json, "columns");
     const int count = cJSON_GetArraySize(columns);

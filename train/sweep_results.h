@@ -31,6 +31,7 @@ typedef struct nib_sweep_result {
     int64_t attempts; /**< starts that did not end by a signal to the sweep itself */
     double seconds;   /**< wall time of the process, all rungs */
     double cpu_seconds;
+    bool killed; /**< of a failure: by a signal from outside or a crash, so it says nothing of the point */
     const char *message; /**< of a failure: its last lines, or NULL */
     int n_columns;
     nib_sweep_column *column;
