@@ -175,7 +175,7 @@ static double divergence(const nib_fixed *type, const bins *list)
     const bool clips = first > 0 || last < list->n - 1;
     /* A range of fewer bins than codes would look perfect however small: it must hold everything. */
     if (first > last || (clips && nib_fixed_step(type) < list->width))
-        return INFINITY;
+        return (double)INFINITY;
     const double below = counts(list, 0, first - 1), above = counts(list, last + 1, list->n - 1);
     const double kept = counts(list, first, last), all = below + kept + above;
     double sum = 0;
@@ -223,7 +223,7 @@ static int least(const nib_fixed *type, int largest, bool smaller_wins, score_of
 {
     nib_fixed t = *type;
     int best = largest;
-    double least_score = INFINITY;
+    double least_score = (double)INFINITY;
     const int lowest = largest - type->bits - 4;
     for (t.integer = largest + 1; t.integer >= lowest; t.integer--) {
         if (t.integer > NIB_FIXED_MAX_INTEGER || t.integer < -NIB_FIXED_MAX_INTEGER)

@@ -124,7 +124,7 @@ static void pool(const nib_cost_call *call, nib_cost_node *cost)
     if (p->kind != NIB_FIX_POOL_MAX) {
         double sum = 0, least = 0;
         for (int64_t j = 0; j < features; j++) {
-            double low = INFINITY;
+            double low = (double)INFINITY;
             for (int64_t i = 0; i < n; i++) {
                 const nib_fixed x = nib_fix_type_at(&call->x->type, i * features + j);
                 sum += nib_cost_hgq2_bits(&x);
