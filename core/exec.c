@@ -72,7 +72,7 @@ static void fill_call(const nib_exec *exec, nib_value v, uint32_t stream, nib_ca
 }
 
 /* Sum of all lanes. Parameters first, then step-rate nodes. */
-static float *total_gradient(const nib_exec *exec, nib_place place)
+float *nib_exec_total_gradient(const nib_exec *exec, nib_place place)
 {
     if (place.space != NIB_SPACE_GRADIENT)
         return NULL;
@@ -94,7 +94,7 @@ static void bind_step_call(nib_exec *exec, nib_value v)
         const nib_plan_node *x = &exec->plan->node[exec->plan->node[node->input[i]].source];
         bool fixed = x->value_at.space == NIB_SPACE_PARAM || x->value_at.space == NIB_SPACE_STEP;
         call->x[i].data = fixed ? nib_worker_address(exec, exec->worker, x->value_at) : NULL;
-        call->dx[i].data = step && p->wants[i] ? total_gradient(exec, x->gradient_at) : NULL;
+        call->dx[i].data = step && p->wants[i] ? nib_exec_total_gradient(exec, x->gradient_at) : NULL;
         call->accumulate[i] = true;
     }
     call->tile = &exec->whole;
@@ -102,7 +102,7 @@ static void bind_step_call(nib_exec *exec, nib_value v)
     if (step) {
         call->y.data = nib_worker_address(exec, exec->worker, p->value_at);
         call->saved = nib_worker_address(exec, exec->worker, p->saved_at);
-        call->dy.data = p->gradient ? total_gradient(exec, p->gradient_at) : NULL;
+        call->dy.data = p->gradient ? nib_exec_total_gradient(exec, p->gradient_at) : NULL;
     }
 }
 
@@ -163,13 +163,14 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
     exec->moves_values = NIB_NEW(arena, bool, plan->nodes);
     exec->skip = NIB_NEW(arena, bool, plan->nodes);
     exec->prepared = NIB_NEW(arena, nib_value, plan->nodes);
+    exec->unwritten = NIB_NEW(arena, nib_range, plan->nodes);
     exec->input_feed = NIB_NEW(arena, int, plan->nodes);
     exec->fetch = NIB_NEW(arena, nib_fetch, plan->nodes);
     exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
     bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
               exec->step_gradient && exec->lane_sum && exec->sum && exec->state && exec->step_call &&
-              exec->op && exec->moves_values && exec->skip && exec->prepared && exec->input_feed &&
-              exec->fetch && exec->first_element;
+              exec->op && exec->moves_values && exec->skip && exec->prepared && exec->unwritten &&
+              exec->input_feed && exec->fetch && exec->first_element;
     for (int w = 0; ok && w < exec->threads; ++w) {
         nib_worker *worker = &exec->worker[w];
         worker->arena = NIB_NEW(arena, float, plan->tile_floats);
@@ -180,6 +181,33 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
         ok = worker->arena && worker->prepared && worker->weight && worker->offsets && worker->call;
     }
     return ok ? NIB_OK : nib_fail_memory(err, "executor");
+}
+
+/* Who adds to which gradient. A tile that adds twice, or gradients that step-rate nodes alone add to, need
+ * care where tiles work on the sum itself. */
+static void find_writers(nib_exec *exec)
+{
+    const nib_plan *plan = exec->plan;
+    exec->one_writer = true;
+    for (nib_value v = 0; v < plan->nodes; ++v) {
+        const nib_place place = plan->node[v].gradient_at;
+        if (place.space != NIB_SPACE_GRADIENT)
+            continue;
+        int writers = 0;
+        for (int a = 0; a < plan->n_actions; ++a) {
+            const nib_action *action = &plan->action[a];
+            const nib_node *node = node_of(exec, action->value);
+            for (int i = 0; action->kind == NIB_ACTION_BACKWARD && i < node->n_inputs; ++i) {
+                const nib_plan_node *p = &plan->node[action->value];
+                writers += p->wants[i] && (i == 0 ? p->receiver : node->input[i]) == v;
+            }
+        }
+        const nib_tensor shape = tensor_of(exec, &node_of(exec, v)->shape);
+        if (writers == 0 && place.offset < plan->lane_floats)
+            exec->unwritten[exec->n_unwritten++] =
+                (nib_range){nib_exec_total_gradient(exec, place), shape.dim[0] * shape.stride};
+        exec->one_writer = exec->one_writer && writers <= 1;
+    }
 }
 
 static void find_inputs(nib_exec *exec)
@@ -229,6 +257,7 @@ nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode
         return status;
     }
     find_inputs(exec);
+    find_writers(exec);
     *out = exec;
     return NIB_OK;
 }
@@ -279,10 +308,22 @@ static void start_batch(nib_exec *exec, const nib_batch *batch, float *const *ou
     exec->tiles = (batch->rows + exec->plan->tile_rows - 1) / exec->plan->tile_rows;
     exec->lanes = exec->tiles < NIB_LANES ? (int)exec->tiles : NIB_LANES;
     exec->whole = (nib_tile){.batch_samples = batch->rows, .seed = batch->seed, .step = batch->step};
+    exec->use = exec->threads > 1                                      ? NIB_LANES_APART
+                : exec->tiles <= NIB_LANES && exec->one_writer         ? NIB_LANES_NONE
+                : exec->plan->n_phases == 1 && exec->tiles > NIB_LANES ? NIB_LANES_ADDED
+                                                                       : NIB_LANES_APART;
     if (exec->plan->mode == NIB_MODE_EVALUATE)
         find_missing(exec);
     if (exec->plan->tile_elements > 0)
         count_elements(exec);
+}
+
+/* The one vector of a thread that is alone. */
+static void add_one_lane(const nib_exec *exec)
+{
+    const int64_t size = exec->params->size, more = exec->plan->lane_floats - size;
+    exec->kernels->sum_vectors(exec->params->gradient, true, exec->lane_gradient, 0, 1, size);
+    exec->kernels->sum_vectors(exec->step_gradient, true, exec->lane_gradient + size, 0, 1, more);
 }
 
 static void run_lane(const nib_exec *exec, nib_worker *worker, int lane)
@@ -290,14 +331,23 @@ static void run_lane(const nib_exec *exec, nib_worker *worker, int lane)
     const nib_action *first = exec->plan->action + exec->phase->first;
     const nib_action *end = exec->plan->action + exec->phase->end;
     const bool fetch = exec->batch->next && exec->phase == exec->plan->phase;
+    /* A graph without tile-rate nodes has a phase without actions. */
+    const int64_t rows = exec->plan->tile_rows, actions = end > first ? end - first : 1;
+    const int64_t share = (rows + actions - 1) / actions;
     for (int64_t t = lane; t < exec->tiles; t += NIB_LANES) {
         nib_worker_start_tile(exec, worker, t);
+        int64_t fetched = 0;
         for (const nib_action *action = first; action < end; ++action) {
             nib_worker_act(exec, worker, action);
-            if (fetch)
-                nib_worker_fetch_next(exec, worker, (int)(action - first), (int)(end - first));
+            if (fetch && fetched < rows) {
+                const int64_t more = fetched + share < rows ? fetched + share : rows;
+                nib_worker_fetch_next(exec, worker, fetched, more);
+                fetched = more;
+            }
         }
     }
+    if (exec->use == NIB_LANES_ADDED && lane > 0 && exec->plan->mode == NIB_MODE_TRAIN)
+        add_one_lane(exec);
 }
 
 /* A thread's share of the lanes: the same ones from step to step, so that what they touch stays in its cache.
@@ -373,7 +423,7 @@ static void run_step_backward(nib_exec *exec)
     for (int i = 0; i < exec->n_losses; ++i) {
         nib_value v = exec->loss[i].value;
         if (node_of(exec, v)->shape.rate == NIB_RATE_STEP && plan->node[v].gradient)
-            *total_gradient(exec, plan->node[v].gradient_at) += (float)exec->loss[i].factor;
+            *nib_exec_total_gradient(exec, plan->node[v].gradient_at) += (float)exec->loss[i].factor;
     }
     for (nib_value v = plan->nodes - 1; plan->has_step_nodes && v >= 0; --v)
         if (plan->node[v].gradient && is_op(exec, v, NIB_RATE_STEP))
@@ -382,7 +432,8 @@ static void run_step_backward(nib_exec *exec)
 
 static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, int64_t count)
 {
-    exec->kernels->sum_vectors(to, exec->lane_gradient + first, exec->plan->lane_floats, exec->lanes, count);
+    exec->kernels->sum_vectors(to, false, exec->lane_gradient + first, exec->plan->lane_floats, exec->lanes,
+                               count);
 }
 
 /* What is done with the parameters' gradients. */
@@ -410,7 +461,9 @@ static void finish_range(void *context, int part, int parts)
 
 static void finish_gradients(nib_exec *exec, bool add, const nib_exec_update *update)
 {
-    finish f = {exec, add, update};
+    finish f = {exec, add && exec->use == NIB_LANES_APART, update};
+    for (int i = 0; add && i < exec->n_unwritten; ++i)
+        memset(exec->unwritten[i].data, 0, (size_t)exec->unwritten[i].floats * sizeof(float));
     nib_team_split(exec->team, exec->params->size < TEAM_FLOATS ? 1 : NIB_MAX_THREADS, finish_range, &f);
 }
 
@@ -440,8 +493,9 @@ void nib_exec_step(nib_exec *exec, const nib_batch *batch, const nib_exec_update
     run_phases(exec);
     if (whole) {
         finish_gradients(exec, true, NULL);
-        add_lane_gradients(exec, exec->step_gradient, exec->params->size,
-                           exec->plan->lane_floats - exec->params->size);
+        if (exec->use == NIB_LANES_APART)
+            add_lane_gradients(exec, exec->step_gradient, exec->params->size,
+                               exec->plan->lane_floats - exec->params->size);
         run_step_backward(exec);
     }
     finish_sums(exec, sums);

@@ -21,7 +21,7 @@ float *nib_worker_address(const nib_exec *exec, const nib_worker *worker, nib_pl
     case NIB_SPACE_PARAM:
         return exec->params->value + place.offset;
     case NIB_SPACE_GRADIENT:
-        return exec->lane_gradient + worker->lane * plan->lane_floats + place.offset;
+        return worker->gradient ? worker->gradient + place.offset : nib_exec_total_gradient(exec, place);
     case NIB_SPACE_NONE:
         break;
     }
@@ -51,19 +51,26 @@ static void bind_values(const nib_exec *exec, nib_worker *worker, nib_value v)
     call->prepared = nib_worker_address(exec, worker, p->prepared_at);
 }
 
-/* The first tile of a lane overwrites what the lane had of the last batch. */
+/* Only what has changed: the call is read by whole vectors, which would have to wait for what was just
+ * written. */
+static void set_address(float **to, float *address)
+{
+    if (*to != address)
+        *to = address;
+}
+
 static void bind_gradients(const nib_exec *exec, nib_worker *worker, nib_value v)
 {
     const nib_node *node = nib_graph_node(exec->graph, v);
     const nib_plan_node *p = &exec->plan->node[v];
     nib_call *call = &worker->call[v];
-    call->dy.data = nib_worker_address(exec, worker, p->gradient_at);
+    set_address(&call->dy.data, nib_worker_address(exec, worker, p->gradient_at));
     for (int i = 0; i < node->n_inputs; ++i) {
         if (!p->wants[i])
             continue;
         nib_place place = exec->plan->node[i == 0 ? p->receiver : node->input[i]].gradient_at;
-        call->dx[i].data = nib_worker_address(exec, worker, place);
-        call->accumulate[i] = p->accumulate[i] || (place.space == NIB_SPACE_GRADIENT && !worker->first);
+        set_address(&call->dx[i].data, nib_worker_address(exec, worker, place));
+        call->accumulate[i] = p->accumulate[i] || (place.space == NIB_SPACE_GRADIENT && !worker->overwrites);
     }
 }
 
@@ -107,6 +114,12 @@ void nib_worker_start_tile(const nib_exec *exec, nib_worker *worker, int64_t num
     worker->number = number;
     worker->lane = (int)(number % NIB_LANES);
     worker->first = number < NIB_LANES;
+    worker->gradient = NULL;
+    if (exec->use == NIB_LANES_APART)
+        worker->gradient = exec->lane_gradient + worker->lane * exec->plan->lane_floats;
+    if (worker->lane > 0 && exec->use == NIB_LANES_ADDED)
+        worker->gradient = exec->lane_gradient;
+    worker->overwrites = exec->use == NIB_LANES_NONE ? number == 0 : worker->first;
     if (exec->plan->tile_elements == 0)
         return;
     const int64_t *offsets = set_offsets(exec);
@@ -185,18 +198,19 @@ static void gather(const nib_exec *exec, const nib_worker *worker, nib_value v)
     }
 }
 
-void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int part, int parts)
+void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int64_t first, int64_t end)
 {
     enum { LINE_BYTES = 64 };
     const nib_batch *batch = exec->batch;
-    const int64_t capacity = exec->plan->tile_rows, tile = worker->number * capacity;
-    const int64_t left = batch->next_rows - tile, rows = left < capacity ? left : capacity;
-    const int64_t first = rows * part / parts, end = rows * (part + 1) / parts;
+    const int64_t tile = worker->number * exec->plan->tile_rows;
+    if (end > batch->next_rows - tile)
+        end = batch->next_rows - tile;
+    const int32_t *next = batch->next + tile;
     for (int i = 0; i < exec->n_fetches; ++i) {
         const nib_fetch fetch = exec->fetch[i];
         const char *data = batch->feeds[fetch.feed].data;
         for (int64_t r = first; r < end; ++r) {
-            const char *row = data + batch->next[tile + r] * fetch.row_bytes;
+            const char *row = data + next[r] * fetch.row_bytes;
             for (int64_t b = 0; b < fetch.bytes; b += LINE_BYTES)
                 __builtin_prefetch(row + b, 0, 2);
         }
@@ -214,10 +228,15 @@ static void add_column(const nib_exec *exec, const nib_worker *worker, nib_value
 {
     const nib_place place = exec->plan->node[exec->plan->node[v].source].value_at;
     const float *y = nib_worker_address(exec, worker, place);
-    double total = worker->first ? 0.0 : *sum;
-    for (int64_t r = 0; r < worker->tile.samples; ++r)
-        total += (weight ? (double)weight[r] : 1.0) * (double)y[r * place.stride];
-    *sum = total;
+    const int64_t n = worker->tile.samples, stride = place.stride;
+    double total[4] = {worker->first ? 0.0 : *sum, 0.0, 0.0, 0.0}; /* so that additions need not wait */
+    int64_t r = 0;
+    for (; r + 4 <= n; r += 4)
+        for (int i = 0; i < 4; ++i)
+            total[i] += (weight ? (double)weight[r + i] : 1.0) * (double)y[(r + i) * stride];
+    for (; r < n; ++r)
+        total[0] += (weight ? (double)weight[r] : 1.0) * (double)y[r * stride];
+    *sum = (total[0] + total[1]) + (total[2] + total[3]);
 }
 
 static void copy_output(const nib_exec *exec, const nib_worker *worker, int output, nib_value v)

@@ -16,8 +16,10 @@ typedef struct nib_worker {
     nib_tile tile;
     int64_t number; /**< of the tile in the batch */
     int lane;
-    bool first;     /**< the first tile of its lane */
-    nib_call *call; /**< [nodes] pointers into the worker's arena are set once */
+    bool first;      /**< the first tile of its lane */
+    float *gradient; /**< where it adds gradients: a lane's vector, or NULL: the sum of all lanes */
+    bool overwrites; /**< what is there is of the last batch */
+    nib_call *call;  /**< [nodes] pointers into the worker's arena are set once */
     _Alignas(NIB_ALIGN) char gap[NIB_ALIGN];
 } nib_worker;
 
@@ -27,6 +29,19 @@ typedef struct nib_fetch {
     int64_t row_bytes; /**< from row to row */
     int64_t bytes;     /**< fetched of each: the processor itself goes on with a long row */
 } nib_fetch;
+
+/** Where lanes put their gradients in a step. The sums are the same, bit by bit. */
+typedef enum nib_lane_use {
+    NIB_LANES_APART, /**< each in a vector of its own, added at the end */
+    NIB_LANES_ADDED, /**< one thread: lane after lane in one vector that is added when the lane is done */
+    NIB_LANES_NONE,  /**< one thread, one tile a lane: tiles add to the sum */
+} nib_lane_use;
+
+/** Floats of the sum of gradients. */
+typedef struct nib_range {
+    float *data;
+    int64_t floats;
+} nib_range;
 
 struct nib_exec {
     nib_arena *arena;
@@ -55,8 +70,11 @@ struct nib_exec {
     nib_value *prepared;  /* [n_prepared]: products that make something of the weights once per step */
     int n_prepared;
     int64_t *first_element; /* [max_tiles + 1] */
-    int *input_feed;        /* [nodes]: index into batch->feeds */
-    nib_fetch *fetch;       /* [n_fetches] */
+    bool one_writer;        /* a tile adds to each gradient once */
+    nib_range *unwritten;   /* [n_unwritten]: gradients that no tile writes */
+    int n_unwritten;
+    int *input_feed;  /* [nodes]: index into batch->feeds */
+    nib_fetch *fetch; /* [n_fetches] */
     int n_fetches;
     bool has_step_work; /* some node is computed once per step */
 
@@ -68,7 +86,11 @@ struct nib_exec {
     int64_t tiles;
     int lanes;
     bool skips; /* some node is skipped */
+    nib_lane_use use;
 };
+
+/** Where a gradient of a step-rate value is summed over all lanes; NULL: `place` is none. */
+float *nib_exec_total_gradient(const nib_exec *exec, nib_place place);
 
 /** Where `place` lies for the tile the worker is on. */
 float *nib_worker_address(const nib_exec *exec, const nib_worker *worker, nib_place place);
@@ -79,9 +101,9 @@ void nib_worker_bind(const nib_exec *exec, nib_worker *worker);
 /** Set the worker on a tile of the batch at hand. */
 void nib_worker_start_tile(const nib_exec *exec, nib_worker *worker, int64_t number);
 
-/** Ask for part `part` of `parts` of the rows that this tile will have in the next batch: random rows come
- * from far away, so they are asked for a few at a time between the actions of this batch. */
-void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int part, int parts);
+/** Ask for rows [first, end) that this tile will have in the next batch: random rows come from far away, so
+ * they are asked for a few at a time between the actions of this batch. */
+void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int64_t first, int64_t end);
 
 /** One action on that tile. */
 void nib_worker_act(const nib_exec *exec, nib_worker *worker, const nib_action *action);

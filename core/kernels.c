@@ -258,10 +258,12 @@ static void weight_gradient(const nib_product *p)
         product(p);
 }
 
-static void sum_vectors(float *to, const float *from, int64_t stride, int count, int64_t n)
+static void sum_vectors(float *to, bool accumulate, const float *from, int64_t stride, int count, int64_t n)
 {
     for (int64_t i = 0; i < n; i += NIB_VF) {
         nib_vf sum = nib_vf_load(from + i);
+        if (accumulate)
+            sum = nib_vf_add(nib_vf_load(to + i), sum);
         for (int v = 1; v < count; ++v)
             sum = nib_vf_add(sum, nib_vf_load(from + v * stride + i));
         nib_vf_store(to + i, sum);

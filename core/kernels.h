@@ -60,8 +60,9 @@ typedef struct nib_kernels {
     void (*weight_gradient)(const nib_product *p);
     /** sums [n] (+)= the sums of the columns of b [rows, n]. */
     void (*sum_rows)(float *sums, bool accumulate, const float *b, int64_t b_stride, int64_t n, int64_t rows);
-    /** to [n] = the sum of `count` vectors, `stride` floats apart, added in order; n is a multiple of 16. */
-    void (*sum_vectors)(float *to, const float *from, int64_t stride, int count, int64_t n);
+    /** to [n] (+)= the sum of `count` vectors, `stride` floats apart, added in order; n is a multiple of 16.
+     */
+    void (*sum_vectors)(float *to, bool accumulate, const float *from, int64_t stride, int count, int64_t n);
     /** to [cols, rows] = from^T; from [rows, cols]. Padding of `to` up to a multiple of 16 becomes zero. */
     void (*transpose)(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
                       int64_t cols);

@@ -12,7 +12,8 @@
  *  Gradients. backward gets dy and fills dx[i]. Where `accumulate[i]` is false it must overwrite dx[i], else
  * add to it (fan-out, and the second and later tiles of a lane for step-rate inputs). dx[i].data == NULL: not
  * wanted. A step-rate input (kernel, bias) of a tile-rate op gets its gradient summed over the rows of the
- * tile. Inputs are filled in order, 0 first: a value may be several inputs of one node.
+ * tile by itself and then added to what is there: sums of tiles do not depend on where they are kept. Inputs
+ * are filled in order, 0 first: a value may be several inputs of one node.
  */
 #ifndef NIB_CORE_OP_H
 #define NIB_CORE_OP_H

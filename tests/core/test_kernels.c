@@ -359,17 +359,20 @@ static void lane_sums(const nib_kernels *kernels)
 {
     enum { FLOATS = 48, VECTORS = 8 };
     matrix m = make(VECTORS, FLOATS, 1, 0.0f);
-    for (int count = 1; count <= VECTORS; ++count) {
-        float to[FLOATS];
-        kernels->sum_vectors(to, m.data, m.stride, count, FLOATS);
-        for (int i = 0; i < FLOATS; ++i) {
-            float wanted = m.data[i];
-            for (int v = 1; v < count; ++v)
-                wanted += m.data[v * m.stride + i];
-            cr_assert(to[i] == wanted, "%s: sum %d of %d vectors is %g, not %g", nib_isa_name(kernels->isa),
-                      i, count, (double)to[i], (double)wanted);
+    for (int count = 1; count <= VECTORS; ++count)
+        for (int accumulate = 0; accumulate < 2; ++accumulate) {
+            float to[FLOATS];
+            for (int i = 0; i < FLOATS; ++i)
+                to[i] = 0.1f * (float)i;
+            kernels->sum_vectors(to, accumulate, m.data, m.stride, count, FLOATS);
+            for (int i = 0; i < FLOATS; ++i) {
+                float wanted = accumulate ? 0.1f * (float)i + m.data[i] : m.data[i];
+                for (int v = 1; v < count; ++v)
+                    wanted += m.data[v * m.stride + i];
+                cr_assert(to[i] == wanted, "%s: sum %d of %d vectors is %g, not %g",
+                          nib_isa_name(kernels->isa), i, count, (double)to[i], (double)wanted);
+            }
         }
-    }
     nib_aligned_free(m.data);
 }
 
