@@ -113,20 +113,23 @@ double nib_cost_hgq2_bits(const nib_fixed *type)
 
 /* ---- The net ---- */
 
-/* The valid reuse factors nearest to one that is not; the nearer wins, the smaller of two. */
-static void find_valid_reuse(int64_t n_in, int64_t n_out, nib_cost_node *cost)
+int64_t nib_cost_valid_reuse(int64_t n_in, int64_t n_out, int64_t reuse, int64_t *below, int64_t *above)
 {
-    if (nib_cost_reuse_is_valid(n_in, n_out, cost->reuse))
-        return;
-    int64_t below = cost->reuse < n_in * n_out ? cost->reuse : n_in * n_out, above = cost->reuse;
-    while (!nib_cost_reuse_is_valid(n_in, n_out, below)) /* 1 is valid */
-        below--;
-    while (above <= n_in * n_out && !nib_cost_reuse_is_valid(n_in, n_out, above))
-        above++;
-    cost->valid_below = below;
-    cost->valid_above = above <= n_in * n_out ? above : 0;
-    const bool up = cost->valid_above && above - cost->reuse < cost->reuse - below;
-    cost->valid_reuse = up ? above : below;
+    const int64_t most = n_in * n_out;
+    for (*below = reuse < most ? reuse : most; !nib_cost_reuse_is_valid(n_in, n_out, *below); --*below)
+        continue; /* 1 is valid */
+    for (*above = reuse; *above <= most && !nib_cost_reuse_is_valid(n_in, n_out, *above); ++*above)
+        continue;
+    *above = *above <= most ? *above : 0;
+    return *above && *above - reuse < reuse - *below ? *above : *below;
+}
+
+static void check_reuse(const nib_fix_dense *dense, nib_cost_node *cost)
+{
+    const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
+    if (dense->order == NIB_FIX_ORDER_RESOURCE && !nib_cost_reuse_is_valid(n_in, n_out, dense->reuse))
+        cost->valid_reuse =
+            nib_cost_valid_reuse(n_in, n_out, dense->reuse, &cost->valid_below, &cost->valid_above);
 }
 
 static void cost_of_node(const nib_fixnet *net, const nib_cost_options *options, int index, nib_cost *cost)
@@ -140,8 +143,7 @@ static void cost_of_node(const nib_fixnet *net, const nib_cost_options *options,
     if (node->kind == NIB_FIX_DENSE) {
         c->reuse = node->as.dense.reuse;
         nib_cost_dense(&call, c);
-        if (node->as.dense.order == NIB_FIX_ORDER_RESOURCE)
-            find_valid_reuse(node->as.dense.kernel.rows, node->as.dense.kernel.cols, c);
+        check_reuse(&node->as.dense, c);
     } else {
         nib_cost_other(&call, c);
     }

@@ -53,6 +53,10 @@ NIB_MUST_USE nib_status nib_cost_create(const nib_fixnet *net, const nib_cost_op
  * multiple of n_in. Source: hls4ml 1.3.0, FPGABackend. */
 bool nib_cost_reuse_is_valid(int64_t n_in, int64_t n_out, int64_t reuse);
 
+/** What hls4ml takes instead: the nearer of the valid factors on both sides (*above is 0 where there is
+ * none), the smaller of two that are as near. */
+int64_t nib_cost_valid_reuse(int64_t n_in, int64_t n_out, int64_t reuse, int64_t *below, int64_t *above);
+
 /** Blocks that one memory of `depth` words of `width` bits takes. */
 int64_t nib_cost_bram18(int64_t depth, int64_t width);
 int64_t nib_cost_m20k(int64_t depth, int64_t width); /**< 0 where nib_cost_mlab has it */
