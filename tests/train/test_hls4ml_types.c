@@ -136,8 +136,8 @@ Test(hls4ml_types, one_type_for_all)
     const nib_log silent = {0};
     quantized_create(&q, quantized_chain, "{allow_float: true}", 4, 3);
     cr_assert_eq(nib_fixed_parse("fixed<10,6>", &type, NULL, &err), NIB_OK, "%s", err.message);
-    cr_assert_eq(nib_hls4ml_types_uniform(&type, &type, q.config, q.model, q.arena, &silent, &types, &err), NIB_OK,
-                 "%s", err.message);
+    cr_assert_eq(nib_hls4ml_types_uniform(&type, &type, q.config, q.model, q.arena, &silent, &types, &err),
+                 NIB_OK, "%s", err.message);
     cr_assert_eq(types.n_heads, 1, "a softmax");
     expect_type(&types.head[0].softmax.accum, "fixed<10,6>", "accum");
     expect_type(&types.head[0].result, "fixed<10,6>", "result");
