@@ -89,21 +89,42 @@ void nib_rng_floats(const nib_rng *rng, uint64_t first, int64_t n, int word, flo
     }
 }
 
+/* target[k] = nib_rng_below of half k & 1 of element (first + k) / 2, n = first + k + 1: what index first + k
+ * changes places with. `first` is even and below 2^31. */
+static void targets_of_block(const nib_rng *rng, int64_t first, uint32_t target[2 * NIB_RNG_BLOCK])
+{
+    uint32_t words[4][NIB_RNG_BLOCK];
+    words_of_block(rng, (uint64_t)first / 2, words);
+    for (int64_t k = 0; k < 2 * NIB_RNG_BLOCK; ++k) {
+        /* scale_down for n < 2^32 */
+        const uint64_t n = (uint64_t)(first + k + 1), half = 2 * (uint64_t)(k & 1);
+        const uint64_t low = words[half][k / 2], high = words[half + 1][k / 2];
+        target[k] = (uint32_t)((high * n + ((low * n) >> 32)) >> 32);
+    }
+}
+
+/* Fisher-Yates from the end. The shuffle of a large data set is a serial part of an epoch, so targets are
+ * drawn in blocks, and those of the block to come are fetched while this one is shuffled. */
 void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index)
 {
+    enum { SWAPS = 2 * NIB_RNG_BLOCK };
+    uint32_t target[2][SWAPS];
     for (int64_t i = 0; i < n; ++i)
         index[i] = (int32_t)i;
-    /* One element makes the numbers of two swaps, and they are made in blocks: the shuffle of a large data
-     * set is a serial part of an epoch. */
-    uint32_t words[4][NIB_RNG_BLOCK];
-    for (int64_t i = n - 1; i > 0; --i) {
-        const int64_t at = (i >> 1) % NIB_RNG_BLOCK, half = 2 * (i & 1);
-        if (i == n - 1 || (at == NIB_RNG_BLOCK - 1 && half == 2))
-            words_of_block(rng, (uint64_t)((i >> 1) - at), words);
-        const uint64_t word = ((uint64_t)words[half + 1][at] << 32) | words[half][at];
-        int64_t j = (int64_t)scale_down(word, (uint64_t)i + 1);
-        int32_t swap = index[i];
-        index[i] = index[j];
-        index[j] = swap;
+    int64_t first = n > 0 ? (n - 1) / SWAPS * SWAPS : 0; /* of the block */
+    targets_of_block(rng, first, target[0]);
+    int now = 0;
+    for (int64_t i = n - 1; i > 0; first -= SWAPS, now = !now) {
+        if (first > 0) {
+            targets_of_block(rng, first - SWAPS, target[!now]);
+            for (int k = 0; k < SWAPS; ++k)
+                __builtin_prefetch(index + target[!now][k], 1);
+        }
+        for (; i >= first && i > 0; --i) {
+            const uint32_t j = target[now][i - first];
+            const int32_t swap = index[i];
+            index[i] = index[j];
+            index[j] = swap;
+        }
     }
 }

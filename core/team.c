@@ -16,6 +16,7 @@
  * apart, as the processor fetches them in pairs: between cores a line takes as long as a hundred
  * multiply-adds. */
 enum { PARTS_BITS = 16, SPINS = 2000, YIELDS = 100 };
+static const double wake_seconds = 3e-4; /* what a sleeper may take until it works: no stall */
 
 typedef struct worker {
     _Alignas(NIB_ALIGN) _Atomic uint64_t done; /* generation of the last job it had a part in */
@@ -71,8 +72,8 @@ static uint64_t await(nib_team *team, uint64_t seen)
         else
             relax();
     }
-    /* Announce, then look again: the caller publishes, then looks for sleepers (both sequentially
-     * consistent), so one of the two sees the other. */
+    /* Announce, then look again: the caller publishes, then reads and writes `sleepers`. Of the two writes
+     * one comes first, and the other side sees what was done before it. */
     (void)pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->sleepers, 1);
     while (atomic_load(&team->ticket) == seen)
@@ -105,13 +106,15 @@ static void *run_worker(void *argument)
 static uint64_t publish(nib_team *team, int parts)
 {
     const uint64_t generation = (atomic_load_explicit(&team->ticket, memory_order_relaxed) >> PARTS_BITS) + 1;
-    atomic_store(&team->ticket, (generation << PARTS_BITS) | (uint64_t)parts);
-    if (atomic_load(&team->sleepers) > 0) {
-        (void)pthread_mutex_lock(&team->lock);
-        (void)pthread_cond_broadcast(&team->wake);
-        (void)pthread_mutex_unlock(&team->lock);
-    }
+    atomic_store_explicit(&team->ticket, (generation << PARTS_BITS) | (uint64_t)parts, memory_order_release);
     return generation;
+}
+
+static void wake(nib_team *team)
+{
+    (void)pthread_mutex_lock(&team->lock);
+    (void)pthread_cond_broadcast(&team->wake);
+    (void)pthread_mutex_unlock(&team->lock);
 }
 
 /* @param waiting  when spinning had not been enough, else 0; kept if it is set */
@@ -136,12 +139,20 @@ static void share(nib_team *team, int parts, void (*part)(void *context, int par
     team->part = part;
     team->context = context;
     const uint64_t generation = publish(team, parts);
+    bool woke = atomic_load_explicit(&team->sleepers, memory_order_relaxed) > 0;
+    if (woke)
+        wake(team);
     part(context, 0, parts);
+    /* Whoever fell asleep meanwhile. Only now: this waits until the ticket has reached the other core. */
+    if (!woke && atomic_fetch_add(&team->sleepers, 0) > 0) {
+        wake(team);
+        woke = true;
+    }
     for (int i = 1; i < parts; ++i)
         wait_for(team, &team->workers[i], generation, &waiting);
     if (solo && waiting > 0) {
         const double end = clock_now();
-        nib_solo_report(solo, end, waiting - begin, end - waiting);
+        nib_solo_report(solo, end, waiting - begin, end - waiting - (woke ? wake_seconds : 0));
     }
 }
 
@@ -149,7 +160,7 @@ void nib_team_split(nib_team *team, int most, void (*part)(void *context, int pa
 {
     const int parts = team->threads < most ? team->threads : most;
     const double begin = parts > 1 ? clock_now() : 0;
-    if (parts <= 1 || nib_solo_wanted(&team->solo, begin))
+    if (parts <= 1 || nib_solo_begin(&team->solo, begin))
         part(context, 0, 1);
     else
         share(team, parts, part, context, &team->solo, begin);
@@ -220,6 +231,7 @@ void nib_team_destroy(nib_team *team)
         return;
     atomic_store(&team->stop, true);
     (void)publish(team, 0);
+    wake(team);
     for (int i = 1; i <= team->started; ++i)
         (void)pthread_join(team->workers[i].thread, NULL);
     (void)pthread_cond_destroy(&team->wake);

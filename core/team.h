@@ -36,7 +36,7 @@ void nib_team_run(nib_team *team, void (*task)(void *context, int index, int wor
                   int tasks);
 
 /** The rule by which nib_team_split stays alone, to be changed between jobs: with patience INFINITY it never
- * does, with a negative one after every job. */
+ * does, while `until` lies ahead it does. */
 nib_solo *nib_team_solo(nib_team *team);
 
 #endif
