@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "core/cpu.h"
-#include "core/h5.h"
-#include "quant/quantizer.h"
+#include "tests/quant/golden_file.h"
 
 enum { MIN_CASES = 90, MIN_POINTS = 2000, COLUMNS = 32 };
 static const double scale_tolerance = 1e-6;    /* of a scale that is no power of two: sums in another order */
@@ -21,17 +20,6 @@ typedef struct golden {
     const float *x;
     int64_t off; /* values of transcendental functions one level off, beside a boundary */
 } golden;
-
-static float *read(nib_arena *arena, nib_h5 *file, const char *path, int64_t *n)
-{
-    nib_error err = {0};
-    nib_h5_info info;
-    cr_assert_eq(nib_h5_dataset_info(file, path, &info, &err), NIB_OK, "%s", err.message);
-    float *values = NIB_NEW(arena, float, info.elements);
-    cr_assert_eq(nib_h5_read_f32(file, path, 0, info.dim[0], values, &err), NIB_OK, "%s", err.message);
-    *n = info.elements;
-    return values;
-}
 
 static nib_quantize_call call_of(const nib_quantizer_config *q, const golden *g, float share)
 {
@@ -117,9 +105,7 @@ static void compare_dx(golden *g, const nib_quantizer_config *q, const char *tex
 
 static void check_case(nib_arena *arena, golden *g, const char *text, float share, const float *y_dx)
 {
-    nib_error err = {0};
-    nib_quantizer_config q;
-    cr_assert_eq(nib_quantizer_parse(arena, text, &q, &err), NIB_OK, "%s", err.message);
+    const nib_quantizer_config q = golden_quantizer(arena, text);
     float *got = NIB_NEW(arena, float, g->n), *dx = NIB_NEW(arena, float, g->n),
           *dy = NIB_NEW(arena, float, g->n);
     for (int64_t i = 0; i < g->n; i++)
@@ -136,21 +122,17 @@ static void check_case(nib_arena *arena, golden *g, const char *text, float shar
 
 static int check_input(nib_arena *arena, nib_h5 *file, const char *input)
 {
-    nib_error err = {0};
     golden g = {.cols = strcmp(input, "weights") == 0 ? COLUMNS : 1};
-    const char *lines = NULL;
     int64_t floats;
-    g.x = read(arena, file, nib_arena_printf(arena, "/%s", input), &g.n);
-    const float *y_dx = read(arena, file, nib_arena_printf(arena, "/%s_y_dx", input), &floats);
-    cr_assert_eq(nib_h5_read_text(file, nib_arena_printf(arena, "/%s_cases", input), arena, &lines, &err),
-                 NIB_OK, "%s", err.message);
+    g.x = golden_floats(arena, file, nib_arena_printf(arena, "/%s", input), &g.n);
+    const float *y_dx = golden_floats(arena, file, nib_arena_printf(arena, "/%s_y_dx", input), &floats);
+    char **lines = golden_lines(arena, file, nib_arena_printf(arena, "/%s_cases", input));
     cr_assert(g.n >= MIN_POINTS, "%s: %lld values", input, (long long)g.n);
     int cases = 0;
-    for (const char *line = lines; *line; line += strcspn(line, "\n") + 1, cases++) {
-        char *text, *quantizer = nib_arena_strdup(arena, line);
-        const float share = strtof(quantizer, &text);
+    for (; lines[cases]; cases++) {
+        char *text;
+        const float share = strtof(lines[cases], &text);
         cr_assert((cases + 1) * 2 * g.n <= floats, "%s: %lld numbers", input, (long long)floats);
-        text[strcspn(text, "\n")] = '\0';
         check_case(arena, &g, text + 1, share, y_dx + cases * 2 * g.n);
     }
     cr_log_info("%s: %d cases, %lld values one level off beside a boundary", input, cases, (long long)g.off);
@@ -162,10 +144,7 @@ Test(qkeras_activations, forward_and_gradient)
 {
     nib_cpu_flush_denormals();
     nib_arena *arena = nib_arena_create();
-    nib_error err = {0};
-    nib_h5 *file = NULL;
-    cr_assert_eq(nib_h5_open(&file, NIB_TEST_FOLDER "/quant/golden/qkeras_activations.h5", &err), NIB_OK,
-                 "%s", err.message);
+    nib_h5 *file = golden_open("qkeras_activations.h5");
     const int cases = check_input(arena, file, "points") + check_input(arena, file, "weights");
     cr_expect(cases >= MIN_CASES, "%d cases", cases);
     nib_h5_close(file);
