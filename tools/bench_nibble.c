@@ -19,8 +19,11 @@ struct nib_bench_nibble {
 };
 
 /* "{mlp: {hidden: [32, 32]}}"; the last width follows from the data. */
-static void write_config(const nib_bench_net *net, int64_t batch, char *text)
+static void write_config(const nib_bench_net *net, int64_t batch, bool quantized, char *text)
 {
+    static const char types[] =
+        "quant: {default: {input: 'fixed<8,2,RND,SAT>', weight: 'fixed<6,1,RND_CONV,SAT>', "
+        "bias: 'fixed<8,2,RND_CONV,SAT>', activation: 'ufixed<6,3,RND,SAT>'}}\n";
     size_t used = (size_t)snprintf(text, TEXT_BYTES,
                                    "data: {source: {file: none.h5}, x: x, y: y}\n"
                                    "train: {batch: %lld}\nmodel: {mlp: {hidden: [",
@@ -28,14 +31,14 @@ static void write_config(const nib_bench_net *net, int64_t batch, char *text)
     for (int i = 1; i < net->n_layers; ++i)
         used += (size_t)snprintf(text + used, TEXT_BYTES - used, "%s%lld", i > 1 ? ", " : "",
                                  (long long)net->width[i]);
-    (void)snprintf(text + used, TEXT_BYTES - used, "]}}\n");
+    (void)snprintf(text + used, TEXT_BYTES - used, "]}}\n%s", quantized ? types : "");
 }
 
 static nib_status create(nib_bench_nibble *t, const nib_bench_net *net, int64_t batch, int threads,
-                         nib_error *err)
+                         bool quantized, nib_error *err)
 {
     char text[TEXT_BYTES];
-    write_config(net, batch, text);
+    write_config(net, batch, quantized, text);
     t->order = NIB_NEW(t->arena, int32_t, t->data->rows);
     if (!t->order)
         return nib_fail_memory(err, "order of rows");
@@ -46,7 +49,8 @@ static nib_status create(nib_bench_nibble *t, const nib_bench_net *net, int64_t 
 }
 
 nib_status nib_bench_nibble_create(nib_bench_nibble **trainer, const nib_bench_net *net,
-                                   const nib_dataset *data, int64_t batch, int threads, nib_error *err)
+                                   const nib_dataset *data, int64_t batch, int threads, bool quantized,
+                                   nib_error *err)
 {
     nib_arena *arena = nib_arena_create();
     nib_bench_nibble *t = arena ? NIB_NEW(arena, nib_bench_nibble, 1) : NULL;
@@ -55,7 +59,7 @@ nib_status nib_bench_nibble_create(nib_bench_nibble **trainer, const nib_bench_n
         return nib_fail_memory(err, "trainer");
     }
     *t = (nib_bench_nibble){.arena = arena, .data = data};
-    nib_status status = create(t, net, batch, threads, err);
+    nib_status status = create(t, net, batch, threads, quantized, err);
     if (status != NIB_OK) {
         nib_bench_nibble_destroy(t);
         return status;

@@ -8,7 +8,10 @@
 #include "tools/bench_others.h"
 #include "tools/bench_peak.h"
 
-enum { MAX_PROGRAMS = 2 * NIB_BENCH_CHOICES + 1 };
+enum { MAX_PROGRAMS = 2 * NIB_BENCH_CHOICES + 2 };
+
+typedef enum kind { FLOAT, QUANTIZED, STRAIGHT } kind;
+
 static const double peak_seconds = 0.02;
 
 /* A benchmark while it runs. */
@@ -37,21 +40,23 @@ static void show(const bench *b, int64_t round, const nib_bench_case *c, const n
 /* --- Programs
  * ------------------------------------------------------------------------------------------------ */
 
-static nib_status add_program(const bench *b, nib_bench_case *c, const nib_dataset *data, int threads,
-                              bool hog, nib_error *err)
+static nib_status add_program(const bench *b, nib_bench_case *c, const nib_dataset *data, kind what,
+                              int threads, bool hog, nib_error *err)
 {
+    static const char *const names[] = {"nibble", "nibble QAT 6 bits", "straightforward"};
     nib_arena *arena = b->result->arena;
     nib_bench_program *p = &c->program[c->n_programs];
     p->rate = NIB_NEW(arena, double, b->plan->rounds);
     p->cpu = NIB_NEW(arena, double, b->plan->rounds);
     if (!p->rate || !p->cpu)
         return nib_fail_memory(err, "benchmark");
-    p->threads = threads > 0 ? threads : 1;
+    p->threads = threads;
     p->hog = hog;
-    p->name = threads > 0 ? "nibble" : "straightforward";
+    p->quantized = what == QUANTIZED;
+    p->name = names[what];
     c->n_programs++;
-    if (threads > 0)
-        return nib_bench_nibble_create(&p->nibble, c->net, data, c->batch, threads, err);
+    if (what != STRAIGHT)
+        return nib_bench_nibble_create(&p->nibble, c->net, data, c->batch, threads, p->quantized, err);
     return nib_bench_straight_create(&p->straight, c->net, data, c->batch,
                                      nib_bench_nibble_params(c->program[0].nibble), err);
 }
@@ -70,8 +75,9 @@ static nib_status add_case(const bench *b, const nib_bench_net *net, int64_t bat
     b->result->n_cases++;
     for (int hog = 0; hog <= (plan->hog ? 1 : 0); ++hog)
         for (int i = 0; i < plan->n_threads; ++i)
-            NIB_TRY(add_program(b, c, data, (int)plan->threads[i], hog == 1, err));
-    return plan->straight ? add_program(b, c, data, 0, false, err) : NIB_OK;
+            NIB_TRY(add_program(b, c, data, FLOAT, (int)plan->threads[i], hog == 1, err));
+    NIB_TRY(add_program(b, c, data, QUANTIZED, 1, false, err));
+    return plan->straight ? add_program(b, c, data, STRAIGHT, 1, false, err) : NIB_OK;
 }
 
 /* Nets with the same inputs and classes share their data. */
@@ -191,7 +197,7 @@ static void compare_weights(nib_bench_case *c)
     const nib_params *first = nib_bench_nibble_params(c->program[0].nibble);
     c->same_weights = true;
     for (int k = 1; k < c->n_programs; ++k) {
-        if (!c->program[k].nibble)
+        if (!c->program[k].nibble || c->program[k].quantized)
             continue;
         const nib_params *other = nib_bench_nibble_params(c->program[k].nibble);
         c->same_weights =
