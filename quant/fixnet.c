@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "quant/wide.h"
+#include "quant/fixnet_internal.h"
 
 nib_fixed nib_fix_type_at(const nib_fix_types *types, int64_t index)
 {
@@ -47,6 +47,14 @@ static const char *const kind_names[NIB_FIX_KIND_COUNT] = {
     [NIB_FIX_LEAKY_RELU] = "leaky_relu", [NIB_FIX_TABLE] = "table",
     [NIB_FIX_SOFTMAX] = "softmax",       [NIB_FIX_POOL] = "pool",
     [NIB_FIX_SCALE] = "scale",           [NIB_FIX_RESHAPE] = "reshape"};
+
+const char *const nib_fix_order_names[NIB_FIX_ORDER_COUNT] = {
+    [NIB_FIX_ORDER_LATENCY] = "latency", [NIB_FIX_ORDER_RESOURCE] = "resource"};
+const char *const nib_fix_softmax_names[NIB_FIX_SOFTMAX_KIND_COUNT] = {[NIB_FIX_SOFTMAX_STABLE] = "stable",
+                                                                       [NIB_FIX_SOFTMAX_LATENCY] = "latency",
+                                                                       [NIB_FIX_SOFTMAX_ARGMAX] = "argmax"};
+const char *const nib_fix_pool_names[NIB_FIX_POOL_KIND_COUNT] = {
+    [NIB_FIX_POOL_SUM] = "sum", [NIB_FIX_POOL_MEAN] = "mean", [NIB_FIX_POOL_MAX] = "max"};
 
 const char *nib_fix_kind_name(nib_fix_kind kind)
 {

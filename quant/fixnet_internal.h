@@ -5,6 +5,11 @@
 #include "quant/fixnet.h"
 #include "quant/wide.h"
 
+/** Names of enums, in files and for people. */
+extern const char *const nib_fix_order_names[NIB_FIX_ORDER_COUNT];
+extern const char *const nib_fix_softmax_names[NIB_FIX_SOFTMAX_KIND_COUNT];
+extern const char *const nib_fix_pool_names[NIB_FIX_POOL_KIND_COUNT];
+
 /** low * 2^-fraction to high * 2^-fraction. */
 typedef struct nib_fix_span {
     nib_wide low, high;

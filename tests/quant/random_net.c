@@ -1,4 +1,4 @@
-#include "random_net.h"
+#include "tests/quant/random_net.h"
 
 #include <math.h>
 #include <string.h>
