@@ -80,7 +80,7 @@ static void print_total(const nib_cost_report *r, FILE *out)
     for (int i = 0; i < NIB_COST_NUMBERS; i++) {
         char text[32];
         const nib_cost_about *about = &nib_cost_abouts[i];
-        const double percent = device ? nib_cost_percent(r->cost->total, device, i) : -1;
+        const double percent = device ? nib_cost_percent(r->cost->total, device, (nib_cost_number)i) : -1;
         fprintf(out, "  %-20s %14s", about->title, number(r->cost->total[i], text, sizeof text));
         if (percent >= 0)
             fprintf(out, "  %6.2f %% of %s", percent, device->name);
@@ -101,13 +101,14 @@ static void print_target(const nib_cost_report *r, FILE *out)
 {
     bool any = false;
     for (int i = 0; i < NIB_TARGET_LIMITS; i++) {
-        const double limit = r->target->limit[i], value = nib_target_value(i, r->cost, r->target->device);
+        const double limit = r->target->limit[i],
+                     value = nib_target_value((nib_target_limit)i, r->cost, r->target->device);
         if (!r->target->present || limit < 0)
             continue;
         if (!any)
             fprintf(out, "\n%-20s %14s %14s\n", "target", "needs", "limit");
         any = true;
-        fprintf(out, "%-20s %14.6g %14.6g  %s\n", nib_target_limit_name(i), value, limit,
+        fprintf(out, "%-20s %14.6g %14.6g  %s\n", nib_target_limit_name((nib_target_limit)i), value, limit,
                 passes(value, limit) ? "pass" : "FAIL");
     }
 }
@@ -154,7 +155,7 @@ static cJSON *percent_json(const nib_cost_report *r)
 {
     cJSON *json = cJSON_CreateObject();
     for (int i = 0; i < NIB_COST_NUMBERS; i++) {
-        const double percent = nib_cost_percent(r->cost->total, r->target->device, i);
+        const double percent = nib_cost_percent(r->cost->total, r->target->device, (nib_cost_number)i);
         if (percent >= 0)
             cJSON_AddNumberToObject(json, nib_cost_abouts[i].key, percent);
     }
@@ -165,10 +166,11 @@ static cJSON *target_json(const nib_cost_report *r)
 {
     cJSON *json = cJSON_CreateObject();
     for (int i = 0; i < NIB_TARGET_LIMITS; i++) {
-        const double limit = r->target->limit[i], value = nib_target_value(i, r->cost, r->target->device);
+        const double limit = r->target->limit[i],
+                     value = nib_target_value((nib_target_limit)i, r->cost, r->target->device);
         if (!r->target->present || limit < 0)
             continue;
-        cJSON *row = cJSON_AddObjectToObject(json, nib_target_limit_name(i));
+        cJSON *row = cJSON_AddObjectToObject(json, nib_target_limit_name((nib_target_limit)i));
         cJSON_AddItemToObject(row, "value", isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull());
         cJSON_AddNumberToObject(row, "limit", limit);
         cJSON_AddBoolToObject(row, "pass", passes(value, limit));

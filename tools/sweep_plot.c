@@ -246,7 +246,7 @@ static nib_status plot_metric(plotter *p, const axis *a, nib_error *err)
     const int count = collect(p, a, all);
     char text[LABEL_BYTES], quote[2 * LABEL_BYTES];
     nib_figure *f = NULL;
-    double low = INFINITY, high = -INFINITY;
+    double low = HUGE_VAL, high = -HUGE_VAL;
     for (int i = 0; i < count; i++) {
         low = all[i].x[0] < low ? all[i].x[0] : low;
         high = all[i].x[all[i].n - 1] > high ? all[i].x[all[i].n - 1] : high;
@@ -341,7 +341,7 @@ static nib_status plot_front(plotter *p, size_t cost, nib_error *err)
     int *front = NIB_NEW(p->arena, int, sweep->n_points);
     const int n_front = front ? front_of(p, name, front) : 0;
     char text[LABEL_BYTES], quote[2 * LABEL_BYTES];
-    double low = INFINITY, high = -INFINITY;
+    double low = HUGE_VAL, high = -HUGE_VAL;
     nib_figure *f = NULL;
     for (int i = 0; i < sweep->n_points; i++) {
         const double c = cost_of(p, i, name);

@@ -75,19 +75,20 @@ static void check(const ask *q, const nib_kernels *kernels)
 
 static nib_product product_of(const ask *q)
 {
-    return (nib_product){.m = q->m,
-                         .n = q->n,
-                         .k = q->k,
-                         .a = q->a.data,
-                         .a_row = q->turned ? 1 : q->a.stride,
-                         .a_step = q->turned ? q->a.stride : 1,
-                         .b = q->b.data,
-                         .b_stride = q->b.stride,
-                         .c = q->c.data,
-                         .c_stride = q->c.stride,
-                         .start = q->with_start ? q->start.data : NULL,
-                         .accumulate = q->accumulate,
-                         .epilogue = {q->epilogue, q->gate.data, q->gate.stride}};
+    return (nib_product){
+        .m = q->m,
+        .n = q->n,
+        .k = q->k,
+        .a = q->a.data,
+        .a_row = q->turned ? 1 : q->a.stride,
+        .a_step = q->turned ? q->a.stride : 1,
+        .b = q->b.data,
+        .b_stride = q->b.stride,
+        .c = q->c.data,
+        .c_stride = q->c.stride,
+        .start = q->with_start ? q->start.data : NULL,
+        .accumulate = q->accumulate,
+        .epilogue = {.kind = q->epilogue, .gate = q->gate.data, .gate_stride = q->gate.stride}};
 }
 
 /* Buffers for shapes up to `most`; those that may hold anything in their padding hold NaN there. */
