@@ -83,6 +83,14 @@ void nib_rng_floats(const nib_rng *rng, uint64_t first, int64_t n, int word, flo
     uint32_t words[4][NIB_RNG_BLOCK];
     for (int64_t from = 0; from < n; from += NIB_RNG_BLOCK) {
         const int64_t left = n - from, count = left < NIB_RNG_BLOCK ? left : NIB_RNG_BLOCK;
+        if (count < NIB_RNG_BLOCK / 16) { /* one at a time is faster than a block */
+            for (int64_t i = 0; i < count; ++i) {
+                uint32_t one[4];
+                nib_rng_words(rng, first + (uint64_t)(from + i), one);
+                u[from + i] = (float)(one[word] >> 8) * 0x1p-24f;
+            }
+            continue;
+        }
         words_of_block(rng, first + (uint64_t)from, words);
         for (int64_t i = 0; i < count; ++i)
             u[from + i] = (float)(words[word][i] >> 8) * 0x1p-24f;

@@ -179,3 +179,20 @@ Test(rng, a_permutation_swaps_what_its_elements_say)
         cr_assert(memcmp(index, expected, (size_t)n * sizeof *index) == 0, "another order of %d", (int)n);
     }
 }
+
+/* Floats of a block and one at a time are those of the words. */
+Test(rng, floats_are_words)
+{
+    const nib_rng rng = {.seed = 9, .stream = 4, .step = 2};
+    float u[200];
+    for (int64_t n = 1; n <= 200; n += 1 + n / 2)
+        for (int word = 0; word < 4; word++) {
+            nib_rng_floats(&rng, 77, n, word, u);
+            for (int64_t i = 0; i < n; i++) {
+                uint32_t words[4];
+                nib_rng_words(&rng, 77 + (uint64_t)i, words);
+                cr_assert(u[i] == (float)(words[word] >> 8) * 0x1p-24f && u[i] < 1.0f, "element %lld of %lld",
+                          (long long)i, (long long)n);
+            }
+        }
+}
