@@ -147,7 +147,7 @@ static long calls_of_steps(const net *n, nib_mode mode, int threads, int steps, 
 }
 
 /* Steps of different sizes, so that lanes and tiles move between the threads. A patience of 0 lets the team
- * leave and come back as it happens to wait, INFINITY keeps it together; every fifth step is done alone. */
+ * leave and come back as it happens to wait, HUGE_VAL keeps it together; every fifth step is done alone. */
 static int check_threads(const net *n, const nib_batch *full, double patience)
 {
     enum { MANY = 3, ROUNDS = 60 };
@@ -163,7 +163,7 @@ static int check_threads(const net *n, const nib_batch *full, double patience)
     }
     for (int round = 0; round < ROUNDS; ++round) {
         nib_batch batch = *full;
-        *nib_team_solo(team[1]) = (nib_solo){.patience = patience, .until = round % 5 == 4 ? INFINITY : 0};
+        *nib_team_solo(team[1]) = (nib_solo){.patience = patience, .until = round % 5 == 4 ? HUGE_VAL : 0};
         batch.rows = 1 + (round * 37) % ROWS;
         batch.step = (uint32_t)round;
         memcpy(start, n->params->value, bytes);
@@ -210,7 +210,7 @@ int main(void)
                           threads, few, many);
             failed = 1;
         }
-    failed += check_threads(&n, &batch, INFINITY) + check_threads(&n, &batch, 0);
+    failed += check_threads(&n, &batch, HUGE_VAL) + check_threads(&n, &batch, 0);
     nib_arena_destroy(n.arena);
     return failed != 0;
 }

@@ -135,7 +135,7 @@ Test(calibrate, least_squares_finds_the_least_of_all)
             nib_fixed t = type_of(types[k]);
             const int exact = of_values(NIB_CALIBRATE_MSE, N, x, types[k]);
             const int binned = streamed(NIB_CALIBRATE_MSE, 0, N, x, types[k]);
-            double least = INFINITY;
+            double least = HUGE_VAL;
             for (t.integer = -40; t.integer <= 20; t.integer++)
                 least = fmin(least, nib_calibrate_error(&t, N, x));
             t.integer = exact;

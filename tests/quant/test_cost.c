@@ -423,7 +423,7 @@ Test(cost, every_kind_of_node)
     }
     for (int k = 0; k < NIB_COST_NUMBERS; k++)
         if (k != NIB_COST_II && k != NIB_COST_LATENCY)
-            expect(cost->total, k, sum[k], "the net");
+            expect(cost->total, (nib_cost_number)k, sum[k], "the net");
     expect(cost->total, NIB_COST_LATENCY, latency, "a chain");
     expect(cost->total, NIB_COST_II, 2, "the net");
     expect(cost->node[3].value, NIB_COST_ONES, 2, "scale"); /* 16 / 16 = 1 */

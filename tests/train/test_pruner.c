@@ -291,8 +291,8 @@ Test(pruner, resumed_after_every_step)
     static const char *const prunes[] = {
         "{default: {schedule: {polynomial: {end: 25, frequency: 4}}, sparsity: 0.7}}",
         "{default: {schedule: {iterative: {rounds: 2, length: 1, rewind: 1}}, sparsity: 0.7}}",
-        "{scope: global, default: {schedule: {exponential: {end: 25, frequency: 4}}, sparsity: 0.7, "
-        "criterion: gradient}}",
+        ("{scope: global, default: {schedule: {exponential: {end: 25, frequency: 4}}, sparsity: 0.7, "
+         "criterion: gradient}}"),
     };
     for (size_t i = 0; i < sizeof prunes / sizeof *prunes; i++) {
         static float whole[8192], pieces[8192];
