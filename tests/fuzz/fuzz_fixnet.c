@@ -221,7 +221,7 @@ static void *edited_image(const nib_fixnet *net, nib_arena *arena, bytes_left *i
     nib_h5 *file, *copy;
     int count;
     const char *const *paths;
-    void *image;
+    void *image = NULL;
     demand(nib_h5_create(&file, &err) == NIB_OK && nib_fixnet_write(file, net, &err) == NIB_OK,
            "a net is written", &err);
     demand(nib_h5_datasets(file, "/nibble/fixnet", arena, &count, &paths, &err) == NIB_OK, "datasets", &err);

@@ -86,7 +86,7 @@ static void count_part(void *context, int part, int n)
     }
 }
 
-/* Every part once, and alone when and only when the rule says so. `patience` INFINITY: never; 0 with pauses
+/* Every part once, and alone when and only when the rule says so. `patience` HUGE_VAL: never; 0 with pauses
  * of no length: as stalls come; a pause until the end of time: always. */
 static int check_split(int threads, double patience, double pause)
 {
@@ -163,8 +163,8 @@ int main(void)
 {
     int failed = check_limits();
     for (int threads = 1; threads <= 5; ++threads)
-        failed += check_threads(threads) + check_split(threads, INFINITY, 0) +
-                  check_split(threads, INFINITY, INFINITY) + check_split(threads, 0, 0);
+        failed += check_threads(threads) + check_split(threads, HUGE_VAL, 0) +
+                  check_split(threads, HUGE_VAL, HUGE_VAL) + check_split(threads, 0, 0);
     failed += check_idle();
     return failed != 0;
 }
