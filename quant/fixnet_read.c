@@ -125,7 +125,7 @@ static nib_status get_modes(const place *p, nib_rounding *rounding, nib_overflow
 static nib_status get_types(const place *p, int64_t most, nib_fix_types *types)
 {
     const place at = below(p, "type");
-    int64_t dim[2], *rows;
+    int64_t dim[2] = {0}, *rows = NULL;
     NIB_TRY(get_integers(p, "type", 2, 3 * most, dim, &rows));
     if (dim[1] != 3)
         return wrong(&at, "a row is width, integer bits, and 1 with a sign or 0 without");
@@ -160,7 +160,7 @@ static nib_status get_type(const place *p, const char *name, nib_fixed *type)
 static nib_status get_array(const place *p, const char *name, nib_fix_array *array)
 {
     const place at = below(p, name);
-    int64_t dim[2], *code;
+    int64_t dim[2] = {0}, *code = NULL;
     NIB_TRY(get_integers(&at, "code", 2, NIB_FIX_MAX_KERNEL, dim, &code));
     *array = (nib_fix_array){.rows = dim[0], .cols = dim[1], .code = code};
     return get_types(&at, dim[0] * dim[1], &array->type);
@@ -184,7 +184,7 @@ static nib_status get_dense(const place *p, nib_fix_dense *dense)
 
 static nib_status get_table(const place *p, nib_fix_table *table)
 {
-    int64_t *code;
+    int64_t *code = NULL;
     NIB_TRY(get_text(p, "function", &table->function));
     NIB_TRY(get_integers(p, "code", 1, (int64_t)1 << NIB_FIX_MAX_TABLE_BITS, &table->size, &code));
     table->code = code;

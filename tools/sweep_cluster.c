@@ -229,8 +229,10 @@ static nib_status submit_level(const plan *p, int level, char *id, nib_error *er
         "status=$?\n[ $status -ne 130 ] || exit 75\nexit $status\n",
         list_name, shell(p->arena, list), shell(p->arena, p->program), shell(p->arena, folder));
     NIB_TRY(write_text(p, "slurm", script_name, text, &script, err));
-    for (int i = 0; extra && i < p->c->n_extra; i++)
-        extra = nib_arena_printf(p->arena, "%s %s", extra, shell(p->arena, p->c->extra[i]));
+    for (int i = 0; extra && i < p->c->n_extra; i++) {
+        const char *word = shell(p->arena, p->c->extra[i]);
+        extra = word ? nib_arena_printf(p->arena, "%s %s", extra, word) : NULL;
+    }
     char most[32] = "";
     if (p->c->jobs > 0)
         (void)snprintf(most, sizeof most, "%%%lld", (long long)p->c->jobs);
