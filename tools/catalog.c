@@ -8,6 +8,7 @@
 #include "datasets/writer.h"
 #include "prune/criterion.h"
 #include "prune/schedule.h"
+#include "quant/quantizer.h"
 #include "tools/command.h"
 #include "tools/recipe.h"
 #include "train/config.h"
@@ -41,6 +42,7 @@ LIST(prune_schedule, nib_prune_schedule, nib_prune_schedules, &d->options)
 LIST(criterion, nib_prune_criterion, nib_prune_criteria, &d->options)
 LIST(preprocessor, nib_preprocessor, nib_preprocessors, &d->options)
 LIST(generator, nib_generator, nib_generators, &d->options)
+LIST(quantizer, nib_quantizer, nib_quantizers, &d->options)
 LIST(reader, nib_reader, nib_readers, NULL)
 LIST(writer, nib_writer, nib_writers, NULL)
 
@@ -88,6 +90,7 @@ const nib_catalog_kind nib_catalog_kinds[] = {
     {"prune_schedules", "prune_schedule", "when how much of a layer is pruned", true, prune_schedule},
     {"criteria", "criterion", "which weights are pruned first", true, criterion},
     {"initializers", "initializer", "first values of weights", true, initializer},
+    {"quantizers", "quantizer", "how numbers are put on a grid", true, quantizer},
     {"preprocessors", "preprocessor", "what is done to input columns", true, preprocessor},
     {"generators", "generator", "embedded sources of data", true, generator},
     {"readers", "reader", "data files that can be read", true, reader},

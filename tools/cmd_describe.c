@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "core/names.h"
+#include "quant/quantizer.h"
 #include "tools/catalog.h"
 #include "tools/command.h"
+#include "tools/describe_quantizer.h"
 
 enum { MAX_NAMES = 512 };
 
@@ -132,9 +134,25 @@ static nib_status fail_unknown(const char *name, nib_error *err)
                     name);
 }
 
-static nib_status run(const nib_invocation *call, nib_error *err)
+typedef struct options {
+    const char *plot;
+} options;
+
+static const nib_arg args[] = {
+    {"plot", 'p', NIB_ARG_TEXT, offsetof(options, plot), 0, 0, "FILE",
+     "draw a quantizer: transfer curve and gradient (.svg, .png or .pdf)"},
+};
+
+static bool is_quantizer(const char *name)
 {
-    const char *name = call->argument[0];
+    for (int i = 0; i < nib_quantizers_count; i++)
+        if (strcmp(nib_quantizers[i]->name, name) == 0)
+            return true;
+    return nib_describe_is_quantizer(name);
+}
+
+static nib_status describe(const char *name, nib_error *err)
+{
     bool all = strcmp(name, "all") == 0;
     int found = 0;
     nib_catalog_entry entry;
@@ -152,12 +170,33 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     return found || print_keys(name) ? NIB_OK : fail_unknown(name, err);
 }
 
+static nib_status run(const nib_invocation *call, nib_error *err)
+{
+    const options *o = call->options;
+    const char *name = call->argument[0];
+    if (o->plot && !is_quantizer(name))
+        return nib_fail(err, NIB_ERR_USAGE,
+                        "nibble describe: --plot draws quantizers, and '%s' is none (nibble list quantizers)",
+                        name);
+    NIB_TRY(nib_describe_is_quantizer(name) ? nib_describe_quantizer(name, err) : describe(name, err));
+    if (!o->plot)
+        return NIB_OK;
+    NIB_TRY(nib_describe_plot(name, o->plot, err));
+    printf("%s\n", o->plot);
+    return NIB_OK;
+}
+
 const nib_command nib_command_describe = {
     .name = "describe",
     .arguments = "NAME",
     .help = "help, source and options of a layer, a loss, a section of the config, a key, ...",
-    .text = "NAME is anything that `nibble list` shows, a key (epochs, train.epochs), or `all`.",
+    .text = "NAME is anything that `nibble list` shows, a key (epochs, train.epochs), a quantizer with its "
+            "arguments,\n"
+            "or `all`.\n"
+            "  nibble describe 'quantized_bits(4, 1, alpha=1)' --plot staircase.svg",
     .min_arguments = 1,
     .max_arguments = 1,
+    NIB_ARG_TABLE(args),
+    .option_bytes = sizeof(options),
     .run = run,
 };

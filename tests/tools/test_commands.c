@@ -57,6 +57,11 @@ Test(commands, describe)
         {"describe jets_linear", "nibble init NAME --recipe jets_linear"},
         {"describe eval", "nibble eval --help"},
         {"describe matmul", "(op)"},
+        {"describe ternary", "ternary (quantizer): -1, 0 or 1, times alpha"},
+        {"describe quantized_bits(4,1,1)",
+         "in hardware: fixed<4,2,RND_CONV,SAT_SYM>, -1.75 to 1.75 in steps of 0.25; y is x cast to it"},
+        {"describe fixed('fixed<6,2>',bits=[3,0])", "in hardware, channel 1: 0 (removed)"},
+        {"describe quantized_bits(1,1)", "warning: quantized_bits with one bit is -1 or 1"},
     };
     static outcome o;
     enter_scratch();
@@ -69,6 +74,38 @@ Test(commands, describe)
     call_nibble("describe all", &o);
     expect_done(&o, "describe all");
     leave_scratch();
+}
+
+/* A figure, its script and its data; data that say what the quantizer does. */
+Test(commands, describe_draws_quantizers)
+{
+    static outcome o;
+    nib_arena *arena = nib_arena_create();
+    nib_error err = {NIB_OK, ""};
+    size_t bytes;
+    char *data = NULL;
+    enter_scratch();
+    call_nibble("describe quantized_relu(2,1) --plot figures/relu.svg", &o);
+    if (strstr(o.err, "gnuplot-nox"))
+        cr_skip_test("gnuplot is not installed");
+    expect_done(&o, "describe --plot");
+    cr_expect(strstr(o.out, "figures/relu.svg"), "the figure is named: %s", o.out);
+    cr_expect_eq(nib_file_read(arena, "figures/relu.svg", 1 << 24, &data, &bytes, &err), NIB_OK, "%s",
+                 err.message);
+    cr_expect(data && strstr(data, "</svg>") && strstr(data, "straight-through estimator"),
+              "an svg with its key");
+    cr_expect_eq(nib_file_read(arena, "figures/relu.gp", 1 << 20, &data, &bytes, &err), NIB_OK, "%s",
+                 err.message);
+    cr_expect_eq(nib_file_read(arena, "figures/relu.dat", 1 << 20, &data, &bytes, &err), NIB_OK, "%s",
+                 err.message);
+    cr_expect(data && strstr(data, " 0.5\n") && strstr(data, " 1.5\n") && !strstr(data, " 1.75\n"),
+              "the levels of two bits are in the data");
+    call_nibble("describe adam --plot x.svg", &o);
+    cr_expect(o.status == 2 && strstr(o.err, "--plot draws quantizers, and 'adam' is none"), "%s", o.err);
+    call_nibble("describe binary --plot x.bmp", &o);
+    cr_expect(o.status == 2 && strstr(o.err, "ends in .svg, .png or .pdf"), "%s", o.err);
+    leave_scratch();
+    nib_arena_destroy(arena);
 }
 
 /* What init writes is a config; what config prints of it is one that prints itself. */
