@@ -8,10 +8,10 @@
 /* Rows of the register tile: as many as the registers hold beside two vectors of B and one of A. */
 #define ROWS_TO_4(X)  X(1) X(2) X(3) X(4)
 #define ROWS_TO_6(X)  ROWS_TO_4(X) X(5) X(6)
-#define ROWS_TO_12(X) ROWS_TO_6(X) X(7) X(8) X(9) X(10) X(11) X(12)
+#define ROWS_TO_13(X) ROWS_TO_6(X) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
 #if defined(__AVX512F__)
-#define FOR_ROWS ROWS_TO_12
-enum { MR = 12 };
+#define FOR_ROWS ROWS_TO_13 /* 64 rows are five tiles */
+enum { MR = 13 };
 #elif defined(__AVX2__) || !defined(__x86_64__)
 #define FOR_ROWS ROWS_TO_6
 enum { MR = 6 };
@@ -57,19 +57,17 @@ NIB_INLINE nib_vf finish(const nib_product *p, nib_vf x, int64_t row, int64_t co
     return x;
 }
 
-NIB_INLINE float *row_of_c(const nib_product *p, const part *t, int r)
-{
-    return t->c + r * p->c_stride;
-}
-
 /* The sums of a tile's rows, one vector wide, into C. */
 NIB_INLINE void finish_tile(const nib_product *p, const part *t, nib_vf *sum, int column, bool rightmost,
                             const int mr)
 {
+    /* Copies: what is stored might change what p and t point to, as far as the compiler knows. */
+    float *const c = t->c + column;
+    const int64_t stride = p->c_stride;
     if (p->accumulate) {
         NIB_UNROLL
         for (int r = 0; r < mr; ++r)
-            sum[r] = nib_vf_add(nib_vf_load(row_of_c(p, t, r) + column), sum[r]);
+            sum[r] = nib_vf_add(nib_vf_load(c + r * stride), sum[r]);
     }
     if (t->last && p->epilogue.kind != NIB_EPILOGUE_NONE) {
         NIB_UNROLL
@@ -84,26 +82,30 @@ NIB_INLINE void finish_tile(const nib_product *p, const part *t, nib_vf *sum, in
     }
     NIB_UNROLL
     for (int r = 0; r < mr; ++r)
-        nib_vf_store(row_of_c(p, t, r) + column, sum[r]);
+        nib_vf_store(c + r * stride, sum[r]);
 }
 
-/* mr rows of one or two vectors of C; mr and wide are constants where it is inlined. */
-NIB_INLINE void run_tile(const nib_product *p, const part *t, const int mr, const bool wide)
+/* mr rows of one or two vectors of C; mr, wide and turned are constants where it is inlined. turned: a_row
+ * is 1, not a_step. */
+NIB_INLINE void run_tile(const nib_product *p, const part *t, const int mr, const bool wide,
+                         const bool turned)
 {
     const nib_vf zero = nib_vf_set(0.0f);
+    const int64_t c_stride = p->c_stride;
     nib_vf left[MR], right[MR];
     nib_vf start = p->start ? nib_vf_load(p->start + t->column) : zero;
     NIB_UNROLL
     for (int r = 0; r < mr; ++r)
-        left[r] = t->resume ? nib_vf_load(row_of_c(p, t, r)) : start;
+        left[r] = t->resume ? nib_vf_load(t->c + r * c_stride) : start;
     start = wide && p->start ? nib_vf_load(p->start + t->column + NIB_VF) : zero;
     NIB_UNROLL
     for (int r = 0; r < mr; ++r)
-        right[r] = wide && t->resume ? nib_vf_load(row_of_c(p, t, r) + NIB_VF) : start;
+        right[r] = wide && t->resume ? nib_vf_load(t->c + r * c_stride + NIB_VF) : start;
 
-    const int64_t a_row = p->a_row, a_step = p->a_step, b_stride = p->b_stride;
+    const int64_t a_row = turned ? 1 : p->a_row, a_step = turned ? p->a_step : 1, b_stride = p->b_stride;
     const float *upper = t->a, *lower = upper + mr / 2 * a_row, *b = t->b;
-    __asm__("" : "+r"(lower)); /* a pointer of its own: one would need too many multiples of a_row */
+    if (!turned)
+        __asm__("" : "+r"(lower)); /* a pointer of its own: one would need too many multiples of a_row */
     for (int64_t k = t->k; k > 0; --k) {
         const nib_vf b0 = nib_vf_load(b), b1 = wide ? nib_vf_load(b + NIB_VF) : zero;
         NIB_UNROLL
@@ -125,17 +127,25 @@ NIB_INLINE void run_tile(const nib_product *p, const part *t, const int mr, cons
 #define TILE(mr)                                                                                             \
     static void tile_##mr##x1(const nib_product *p, const part *t)                                           \
     {                                                                                                        \
-        run_tile(p, t, mr, false);                                                                           \
+        run_tile(p, t, mr, false, false);                                                                    \
     }                                                                                                        \
     static void tile_##mr##x2(const nib_product *p, const part *t)                                           \
     {                                                                                                        \
-        run_tile(p, t, mr, true);                                                                            \
+        run_tile(p, t, mr, true, false);                                                                     \
+    }                                                                                                        \
+    static void turned_##mr##x1(const nib_product *p, const part *t)                                         \
+    {                                                                                                        \
+        run_tile(p, t, mr, false, true);                                                                     \
+    }                                                                                                        \
+    static void turned_##mr##x2(const nib_product *p, const part *t)                                         \
+    {                                                                                                        \
+        run_tile(p, t, mr, true, true);                                                                      \
     }
 FOR_ROWS(TILE)
 #undef TILE
 
-#define TILE(mr) {tile_##mr##x1, tile_##mr##x2},
-static void (*const tiles[MR][NV])(const nib_product *, const part *) = {FOR_ROWS(TILE)};
+#define TILE(mr) {{tile_##mr##x1, tile_##mr##x2}, {turned_##mr##x1, turned_##mr##x2}},
+static void (*const tiles[MR][2][NV])(const nib_product *, const part *) = {FOR_ROWS(TILE)};
 #undef TILE
 
 static void clear_columns(const nib_product *p, int64_t first)
@@ -152,7 +162,7 @@ static void run_panel(const nib_product *p, part t, int nv)
     const int64_t count = (p->m + MR - 1) / MR, least = p->m / count, longer = p->m % count;
     for (int64_t i = 0; i < count; ++i) {
         const int64_t mr = least + (i < longer);
-        tiles[mr - 1][nv - 1](p, &t);
+        tiles[mr - 1][p->a_row == 1][nv - 1](p, &t);
         t.a += mr * p->a_row;
         t.c += mr * p->c_stride;
         t.row += mr;

@@ -37,9 +37,9 @@ typedef struct nib_epilogue {
 
 typedef struct nib_product {
     int64_t m, n, k;
-    const float *a; /**< element (r, k) at a[r * a_row + k * a_step] */
-    int64_t a_row, a_step;
-    const float *b; /**< [k, n] */
+    const float *a;        /**< element (r, k) at a[r * a_row + k * a_step] */
+    int64_t a_row, a_step; /**< one of them is 1 */
+    const float *b;        /**< [k, n] */
     int64_t b_stride;
     float *c; /**< [m, n] */
     int64_t c_stride;
