@@ -9,7 +9,7 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config libopenblas-dev libhdf5-dev
     librandom123-dev zlib1g-dev gnuplot-nox)
 case ${1:-} in
 '') ;;
-tests) packages+=(libcriterion-dev clang clang-format libclang-rt-14-dev) ;;
+tests) packages+=(libcriterion-dev clang clang-format libclang-rt-14-dev valgrind) ;;
 *)
     echo "usage: $0 [tests]" >&2
     exit 2

@@ -1,7 +1,8 @@
 #!/bin/bash
 # All of nibble's tests from nothing: installs what is missing, builds with gcc, with clang, with the address and
 # undefined-behaviour sanitizers and with the thread sanitizer (warnings are errors everywhere), runs what is under tests/
-# in each build (with the thread sanitizer what is under tests/plain/) and replays the fuzz corpora. Works from any
+# in each build (with the thread sanitizer what is under tests/plain/, in the release build tests/release/) and replays the
+# fuzz corpora. Works from any
 # directory. The last line is the count; exit status 0 only when nothing failed.
 #   tools/test.sh          everything
 #   tools/test.sh quick    the gcc build only, without the tests labelled slow
@@ -9,13 +10,15 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-presets=(dev clang asan+ubsan tsan)
-declare -A ctest_options=([dev]='' [clang]='-LE static' [asan+ubsan]='-LE static' [tsan]='-L plain')
+presets=(release-strict dev clang asan+ubsan tsan)
+declare -A ctest_options=([release-strict]='' [dev]='' [clang]='-LE static' [asan+ubsan]='-LE static' [tsan]='-L plain')
 declare -A build_targets=([tsan]=plain_tests)
+build_only=
 case ${1:-} in
 '') ;;
 quick)
     presets=(dev)
+    build_only=release-strict
     ctest_options[dev]='-LE slow'
     ;;
 *)
@@ -116,8 +119,8 @@ run_tests() {
 }
 
 start=$SECONDS
-# Built only: gcc's view of uninitialized values is another one at -O3, where people use the program.
-build_preset release-strict || true
+# gcc's view of uninitialized values is another one at -O3, where people use the program: it is built in any case.
+[ -z "$build_only" ] || build_preset "$build_only" || true
 for preset in "${presets[@]}"; do
     if build_preset "$preset"; then
         run_tests "$preset"
