@@ -52,12 +52,14 @@ static nib_status print_scores(const nib_session *s, const nib_evaluator *e, con
     return NIB_OK;
 }
 
-static nib_status evaluate(const nib_session *s, const options *o, const char *part, nib_error *err)
+static nib_status evaluate(const nib_session *s, const options *o, const char *part, const nib_log *log,
+                           nib_error *err)
 {
     const nib_dataset *rows;
     nib_evaluator *e = NULL;
     NIB_TRY(nib_session_part(s, part, &rows, err));
     NIB_TRY(nib_evaluator_create(&e, s->model, rows, true, s->team, err));
+    nib_evaluator_set_log(e, log);
     nib_status status = nib_evaluator_run(e, err);
     if (status == NIB_OK)
         status = print_scores(s, e, o, o->data ? "file" : part, err);
@@ -75,7 +77,7 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     const char *part = o->part ? o->part : "test";
     nib_session_data wanted = {o->data, part, o->set.count, o->set.text, true};
     NIB_TRY(nib_session_open(call->argument[0], &wanted, o->threads, &log, &session, err));
-    nib_status status = evaluate(&session, o, part, err);
+    nib_status status = evaluate(&session, o, part, &log, err);
     nib_session_close(&session);
     return status;
 }

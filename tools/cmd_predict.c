@@ -1,10 +1,8 @@
 /* nibble predict: probabilities (or logits) of every row, to HDF5, npy or CSV. */
 #include <stdio.h>
-#include <string.h>
 
-#include "core/file.h"
-#include "datasets/writer.h"
 #include "tools/command.h"
+#include "tools/predictions.h"
 #include "tools/progress.h"
 #include "tools/session.h"
 
@@ -29,26 +27,6 @@ static const nib_arg args[] = {
     {"quiet", 'q', NIB_ARG_FLAG, offsetof(options, quiet), 0, 0, NULL, "print warnings and errors only"},
 };
 
-static nib_status write_outputs(const nib_session *s, const nib_evaluator *e, const options *o,
-                                const nib_writer *writer, nib_error *err)
-{
-    nib_table table[NIB_MAX_OUTPUTS];
-    const int n = s->model->n_outputs;
-    if (n > writer->max_tables)
-        return nib_fail(err, NIB_ERR_USAGE, "%s: %s files hold %d output, the model has %d; write .h5",
-                        o->output, writer->name, writer->max_tables, n);
-    for (int i = 0; i < n; i++) {
-        nib_metric_data d = nib_evaluator_output(e, i);
-        const char *const *classes = NULL;
-        for (int k = 0; k < s->file->shapes.n_targets; k++)
-            if (strcmp(s->file->shapes.target[k].name, s->model->output[i].target) == 0)
-                classes = s->file->shapes.target[k].classes;
-        table[i] = (nib_table){s->model->output[i].target, d.rows, d.width, classes,
-                               o->logits ? d.logits : d.prediction};
-    }
-    return writer->write(o->output, n, table, err);
-}
-
 static nib_status predict(const nib_session *s, const options *o, const char *part, const nib_writer *writer,
                           nib_error *err)
 {
@@ -58,7 +36,7 @@ static nib_status predict(const nib_session *s, const options *o, const char *pa
     NIB_TRY(nib_evaluator_create(&e, s->model, rows, false, s->team, err));
     nib_status status = nib_evaluator_run(e, err);
     if (status == NIB_OK)
-        status = write_outputs(s, e, o, writer, err);
+        status = nib_predictions_write(s, e, o->logits, writer, o->output, err);
     if (status == NIB_OK && !o->quiet)
         fprintf(stderr, "%lld rows written to %s\n", (long long)rows->rows, o->output);
     nib_evaluator_destroy(e);
@@ -73,9 +51,7 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     nib_session session;
     if (!o->output)
         return nib_fail(err, NIB_ERR_USAGE, "nibble predict: --output FILE is missing (.h5, .npy or .csv)");
-    NIB_TRY(nib_writer_for(o->output, &writer, err));
-    if (nib_file_exists(o->output) && !o->force)
-        return nib_fail(err, NIB_ERR_USAGE, "%s exists; choose another name or give --force", o->output);
+    NIB_TRY(nib_predictions_writer(o->output, o->force, &writer, err));
     nib_progress_init(&progress, stderr, o->quiet);
     nib_log log = nib_progress_log(&progress);
     const char *part = o->part ? o->part : "test";

@@ -1,6 +1,10 @@
 #include "train/evaluate.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "train/emulate.h"
+#include "train/loss_head.h"
 
 /* Rows of one forward call: many tiles for every lane, few calls. */
 enum { CHUNK_ROWS = 4096 };
@@ -15,9 +19,17 @@ struct nib_evaluator {
     nib_feed *feeds;
     nib_metric_data *output; /* [n_outputs], reading the arrays below */
     float *logits[NIB_MAX_OUTPUTS], *prediction[NIB_MAX_OUTPUTS];
+    float **out;    /* [outputs of the graph] of a chunk: the model's, and NULL for those that others watch */
     double *losses; /* [losses of the graph] */
     int n_scores;
     nib_score *score;
+
+    nib_team *team;
+    const nib_fixnet *given; /* nib_evaluator_emulate */
+    nib_loss_head *head;     /* once the engine was needed */
+    nib_exactness exactness; /* of the last run */
+    const nib_log *log;      /* until it was told */
+    char why[NIB_ERROR_BYTES];
 };
 
 static const nib_data_target *find_target(const nib_dataset *data, const char *name)
@@ -56,7 +68,8 @@ static nib_status create_outputs(nib_evaluator *e, nib_error *err)
     e->feeds = nib_model_feeds(e->arena, m, e->data);
     e->output = NIB_NEW(e->arena, nib_metric_data, m->n_outputs);
     e->losses = NIB_NEW(e->arena, double, nib_graph_losses(m->graph, &marks));
-    if (!e->feeds || !e->output || !e->losses)
+    e->out = NIB_NEW(e->arena, float *, nib_graph_outputs(m->graph, &marks));
+    if (!e->feeds || !e->output || !e->losses || !e->out)
         return nib_fail_memory(err, "evaluation");
     for (int i = 0; i < m->n_outputs; i++) {
         int64_t numbers = e->data->rows * m->output[i].width;
@@ -85,7 +98,8 @@ nib_status nib_evaluator_create(nib_evaluator **evaluator, const nib_model *mode
         nib_arena_destroy(arena);
         return nib_fail_memory(err, "evaluation");
     }
-    *e = (nib_evaluator){.arena = arena, .model = model, .data = data, .with_targets = with_targets};
+    *e = (nib_evaluator){
+        .arena = arena, .model = model, .data = data, .with_targets = with_targets, .team = team};
     int64_t chunk = data->rows < CHUNK_ROWS ? data->rows : CHUNK_ROWS;
     nib_status status = nib_model_check_settled(model, err);
     if (status == NIB_OK)
@@ -104,6 +118,7 @@ void nib_evaluator_destroy(nib_evaluator *evaluator)
 {
     if (!evaluator)
         return;
+    nib_loss_head_destroy(evaluator->head);
     nib_exec_destroy(evaluator->exec);
     nib_arena_destroy(evaluator->run);
     nib_arena_destroy(evaluator->arena);
@@ -114,7 +129,6 @@ static void run_forward(nib_evaluator *e, nib_sums *total)
     const nib_model *m = e->model;
     const nib_graph_mark *marks;
     int n_losses = nib_graph_losses(m->graph, &marks);
-    float *out[NIB_MAX_OUTPUTS];
     memset(e->losses, 0, (size_t)n_losses * sizeof *e->losses);
     total->loss = 0;
     for (int64_t first = 0; first < e->data->rows; first += CHUNK_ROWS) {
@@ -122,16 +136,127 @@ static void run_forward(nib_evaluator *e, nib_sums *total)
         nib_batch batch = {.rows = rows, .first = first, .feeds = e->feeds, .weight = e->data->weight};
         nib_sums sums;
         for (int i = 0; i < m->n_outputs; i++)
-            out[i] = e->logits[i] + first * m->output[i].width;
-        nib_exec_forward(e->exec, &batch, out, &sums);
+            e->out[i] = e->logits[i] + first * m->output[i].width;
+        nib_exec_forward(e->exec, &batch, e->out, &sums);
         total->loss += sums.loss * (double)rows / (double)e->data->rows;
         for (int i = 0; i < n_losses; i++)
             e->losses[i] += sums.losses[i];
     }
     total->losses = e->losses;
-    for (int i = 0; i < m->n_outputs; i++)
+}
+
+/* ---- The integer engine in place of the executor ---- */
+
+/* Regularisers, which depend on the weights alone: a forward pass of one row has them. */
+static double regularisers(nib_evaluator *e, const nib_graph_mark *marks, int n_losses)
+{
+    const nib_batch batch = {.rows = 1, .first = 0, .feeds = e->feeds, .weight = e->data->weight};
+    nib_sums sums;
+    double total = 0;
+    nib_exec_forward(e->exec, &batch, NULL, &sums);
+    for (int i = 0; i < n_losses; i++)
+        if (nib_graph_node(e->model->graph, marks[i].value)->shape.rate == NIB_RATE_STEP)
+            total += marks[i].factor * sums.losses[i];
+    return total;
+}
+
+static nib_status emulated_losses(nib_evaluator *e, nib_sums *total, nib_error *err)
+{
+    const nib_graph_mark *marks;
+    double by_output[NIB_MAX_OUTPUTS];
+    int n_losses = nib_graph_losses(e->model->graph, &marks), output = 0;
+    if (!e->with_targets)
+        return NIB_OK;
+    if (!e->head)
+        NIB_TRY(nib_loss_head_create(&e->head, e->model, e->data, e->team, err));
+    total->loss = nib_loss_head_run(e->head, e->logits, by_output) + regularisers(e, marks, n_losses);
+    for (int i = 0; i < n_losses; i++) {
+        const bool tile = nib_graph_node(e->model->graph, marks[i].value)->shape.rate == NIB_RATE_TILE;
+        e->losses[i] = tile ? by_output[output++] : 0;
+    }
+    return NIB_OK;
+}
+
+static nib_status run_engine(nib_evaluator *e, const nib_fixnet *net, nib_sums *total, nib_error *err)
+{
+    const nib_model *m = e->model;
+    nib_emulator *emulator;
+    const float **input = NIB_NEW(e->run, const float *, m->n_inputs);
+    float **values = NIB_NEW(e->run, float *, net->n_outputs);
+    if (!input || !values)
+        return nib_fail_memory(err, "emulation");
+    for (int i = 0; i < m->n_inputs; i++)
+        input[i] = e->data->input[i].x;
+    for (int i = 0; i < net->n_outputs; i++)
+        for (int k = 0; k < m->n_outputs; k++)
+            if (strcmp(net->output[i].target, m->output[k].target) == 0)
+                values[i] = e->logits[k];
+    NIB_TRY(nib_emulator_create(&emulator, net, e->team, err));
+    nib_emulator_run(emulator, input, e->data->rows, NULL, values);
+    nib_emulator_destroy(emulator);
+    return emulated_losses(e, total, err);
+}
+
+/* What the last bit needs. A model that has no integer form runs in float, and `why` says so. */
+static nib_exactness choose(nib_evaluator *e, nib_lowering *lowering)
+{
+    const nib_model *m = e->model;
+    nib_error why = {NIB_OK, ""};
+    e->why[0] = 0;
+    if (e->given || m->n_tensors == 0)
+        return e->given ? NIB_EXACT_ENGINE : NIB_EXACT_FLOAT;
+    const nib_lower_options options = {.allow_float = m->quant->allow_float, .fallback = m->quant->fallback};
+    if (nib_lower_model(m, &options, e->run, lowering, &why) != NIB_OK) {
+        (void)snprintf(e->why, sizeof e->why, "%s", why.message);
+        return NIB_EXACT_FLOAT;
+    }
+    if (lowering->n_fills == 0)
+        return nib_lower_exactness(lowering, e->why, sizeof e->why);
+    (void)snprintf(e->why, sizeof e->why, "%s is float in training, and has a type in integers only",
+                   lowering->fill[0]);
+    return NIB_EXACT_FLOAT;
+}
+
+static nib_status run_all(nib_evaluator *e, nib_sums *total, nib_error *err)
+{
+    const nib_model *m = e->model;
+    nib_lowering lowering;
+    e->exactness = choose(e, &lowering);
+    if (e->why[0] && e->exactness != NIB_EXACT_FLOAT)
+        nib_log_info(e->log, "evaluation runs the integer engine: %s", e->why);
+    else if (e->why[0])
+        nib_log_info(e->log, "evaluation is in float, not to the last bit of the integers: %s", e->why);
+    if (e->why[0])
+        e->log = NULL;
+    if (e->exactness != NIB_EXACT_FLOAT)
+        NIB_TRY(run_engine(e, e->given ? e->given : &lowering.net, total, err));
+    else
+        run_forward(e, total);
+    for (int i = 0; i < m->n_outputs; i++) {
+        if (m->n_tensors > 0) /* -0 of a cast becomes 0, which is all that integers have */
+            for (int64_t k = 0; k < e->data->rows * m->output[i].width; k++)
+                e->logits[i][k] += 0.0f;
         nib_link_apply(m->output[i].objective->loss->link, e->data->rows, m->output[i].width, e->logits[i],
                        e->prediction[i]);
+    }
+    return NIB_OK;
+}
+
+void nib_evaluator_set_log(nib_evaluator *evaluator, const nib_log *log)
+{
+    evaluator->log = log;
+}
+
+void nib_evaluator_emulate(nib_evaluator *evaluator, const nib_fixnet *net)
+{
+    evaluator->given = net;
+}
+
+nib_exactness nib_evaluator_exactness(const nib_evaluator *evaluator, const char **why)
+{
+    if (why)
+        *why = evaluator->why;
+    return evaluator->exactness;
 }
 
 /* Names are made by the first run and kept: metrics know their suffixes only when they see the data. */
@@ -178,12 +303,12 @@ static double output_loss(const nib_evaluator *e, int output)
 
 nib_status nib_evaluator_run(nib_evaluator *e, nib_error *err)
 {
-    nib_sums total;
+    nib_sums total = {.loss = 0};
     nib_arena_destroy(e->run);
     e->run = nib_arena_create();
     if (!e->run)
         return nib_fail_memory(err, "evaluation");
-    run_forward(e, &total);
+    NIB_TRY(run_all(e, &total, err));
     if (!e->with_targets)
         return NIB_OK;
     int at = 0;

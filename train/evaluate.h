@@ -3,6 +3,8 @@
 #define NIB_TRAIN_EVALUATE_H
 
 #include "core/exec.h"
+#include "core/log.h"
+#include "train/lower.h"
 #include "train/model.h"
 
 /** One number. Names: "loss", "accuracy", "auc_g"; with several targets "<target>_loss", "<target>_accuracy".
@@ -14,6 +16,10 @@ typedef struct nib_score {
     bool headline; /**< the one number to show of its metric: not the per-class ones */
 } nib_score;
 
+/** Evaluation of a quantized model gives what integers give, to the last bit. Before each run the model is
+ * lowered; where float cannot follow its numbers, the integer engine itself
+ * runs. A model that cannot be lowered (no type, a scale that is no power of two, allow_float) is evaluated
+ * in float with its quantizers. */
 typedef struct nib_evaluator nib_evaluator;
 
 /** @param model, data, team  must outlive the evaluator. Buffers for all rows' outputs are allocated here.
@@ -23,9 +29,23 @@ NIB_MUST_USE nib_status nib_evaluator_create(nib_evaluator **evaluator, const ni
                                              nib_error *err);
 void nib_evaluator_destroy(nib_evaluator *evaluator);
 
+/** Where a run says, once, that a quantized model is not evaluated by the float executor, or not to the last
+ * bit, and why. NULL: nowhere. */
+void nib_evaluator_set_log(nib_evaluator *evaluator, const nib_log *log);
+
 /** Run with the model's present weights. Scores, logits and predictions stay valid until the next run.
  *  Errors: NIB_ERR_MEMORY, and what a metric refuses. */
 NIB_MUST_USE nib_status nib_evaluator_run(nib_evaluator *evaluator, nib_error *err);
+
+/** From now on run this network by the integer engine, whatever the model's weights are. Its outputs are the
+ * model's, by target. NULL: back to the model. @param net  must outlive the evaluator */
+void nib_evaluator_emulate(nib_evaluator *evaluator, const nib_fixnet *net);
+
+/** What arithmetic the last run needed; beyond float the engine ran.
+ *  @param why  one line: the layer that needed more than float, or why the model has no integer form; "" for
+ *              an exact float run, and for a model without quantizers. Valid until the next run; may be NULL
+ *  @return NIB_EXACT_FLOAT for models that are not quantized, too */
+nib_exactness nib_evaluator_exactness(const nib_evaluator *evaluator, const char **why);
 
 /** Scores of the last run in a fixed order: loss, then by target its loss (several targets) and its metrics.
  */

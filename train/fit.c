@@ -381,6 +381,7 @@ static nib_status prepare(fit *f, nib_error *err)
     if (job->data->validation.rows > 0) {
         NIB_TRY(
             nib_evaluator_create(&f->validation, job->model, &job->data->validation, true, job->team, err));
+        nib_evaluator_set_log(f->validation, job->log);
         /* Once before the first step: the scores get their names, so a wrong train.monitor is told now. */
         NIB_TRY(nib_evaluator_run(f->validation, err));
     }

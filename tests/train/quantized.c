@@ -13,6 +13,10 @@ const char quantized_chain[] =
     "logits}}";
 const char quantized_norm[] = "{layers: [dense: {name: fc1, units: 8}, batch_norm: {name: bn1}, relu: {name: "
                               "relu1}, dense: {name: logits, units: 3}], outputs: {y: logits}}";
+const char quantized_tables[] =
+    "{layers: [dense: {name: fc1, units: 8}, tanh: {name: tanh1}, dense: {name: fc2, "
+    "units: 7}, sigmoid: {name: sigmoid1}, dense: {name: logits, units: 3}], outputs: "
+    "{y: logits}}";
 const char quantized_graph[] =
     "{layers: [dense: {name: fc1, units: 5, from: x}, leaky_relu: {name: leaky1, negative_slope: 0.25}, "
     "dropout: {name: drop1, rate: 0.2}, dense: {name: fc2, units: 5, from: x}, add: {name: sum, from: "

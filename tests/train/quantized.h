@@ -21,8 +21,9 @@ void quantized_destroy(quantized *q);
 /** Weights again, from another seed. */
 void quantized_draw(quantized *q, uint64_t seed);
 
-extern const char quantized_chain[]; /**< x -> dense 8, relu, dense 7, relu, dense -> y */
-extern const char quantized_norm[];  /**< the same with batch norm behind the first dense layer */
-extern const char quantized_graph[]; /**< add, concat, leaky_relu, dropout */
+extern const char quantized_chain[];  /**< x -> dense 8, relu, dense 7, relu, dense -> y */
+extern const char quantized_norm[];   /**< the same with batch norm behind the first dense layer */
+extern const char quantized_tables[]; /**< tanh and sigmoid between dense layers */
+extern const char quantized_graph[];  /**< add, concat, leaky_relu, dropout */
 
 #endif

@@ -1,0 +1,22 @@
+/** The fixed-point network of a model, as the commands that run or show it need it. */
+#ifndef NIB_TOOLS_NETWORK_H
+#define NIB_TOOLS_NETWORK_H
+
+#include "core/log.h"
+#include "train/lower.h"
+
+/** Lower a model as its config says (allow_float, fallback). What got the fallback type is said once in the
+ * log. A float model is refused with what quantizes it. All of it lives in the arena. */
+NIB_MUST_USE nib_status nib_network_of_model(const nib_model *model, nib_arena *arena, const nib_log *log,
+                                             nib_lowering *lowering, nib_error *err);
+
+/** The network of a model file: the one stored in it, where it has one (exports), else the model's, lowered.
+ *  @param path  of the file that the model was read from */
+NIB_MUST_USE nib_status nib_network_of_file(const char *path, const nib_model *model, nib_arena *arena,
+                                            const nib_log *log, const nib_fixnet **net, nib_error *err);
+
+/** "fixed<8,3,RND,SAT>"; types that differ by feature or element: the width of the widest and narrowest,
+ * "3 to 8 bits". In the arena; "" when out of memory. */
+const char *nib_network_types(nib_arena *arena, const nib_fix_types *types);
+
+#endif
