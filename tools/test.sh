@@ -11,7 +11,7 @@ set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 presets=(release-strict dev clang asan+ubsan tsan)
-declare -A ctest_options=([release-strict]='' [dev]='' [clang]='-LE static' [asan+ubsan]='-LE static' [tsan]='-L plain')
+declare -A ctest_options=([release-strict]='' [dev]='' [clang]='-LE static|once' [asan+ubsan]='-LE static|once' [tsan]='-L plain')
 declare -A build_targets=([tsan]=plain_tests)
 build_only=
 case ${1:-} in
