@@ -1,5 +1,6 @@
 #include "train/evaluate.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -177,6 +178,19 @@ static nib_status emulated_losses(nib_evaluator *e, nib_sums *total, nib_error *
     return NIB_OK;
 }
 
+/* A network that ends in a softmax gives probabilities: their logarithms are logits of the same order, which
+ * the loss and the metrics take. What fixed point leaves at 0 or wraps below counts as 1e-12. */
+static void logits_of_softmax(const nib_evaluator *e, const nib_fixnet *net, float *const *values)
+{
+    for (int i = 0; i < net->n_outputs; i++) {
+        const nib_fix_node *node = &net->node[net->output[i].node];
+        if (node->kind != NIB_FIX_SOFTMAX || !values[i])
+            continue;
+        for (int64_t k = 0; k < e->data->rows * node->positions * node->features; k++)
+            values[i][k] = logf(values[i][k] > 1e-12f ? values[i][k] : 1e-12f);
+    }
+}
+
 static nib_status run_engine(nib_evaluator *e, const nib_fixnet *net, nib_sums *total, nib_error *err)
 {
     const nib_model *m = e->model;
@@ -194,6 +208,7 @@ static nib_status run_engine(nib_evaluator *e, const nib_fixnet *net, nib_sums *
     NIB_TRY(nib_emulator_create(&emulator, net, e->team, err));
     nib_emulator_run(emulator, input, e->data->rows, NULL, values);
     nib_emulator_destroy(emulator);
+    logits_of_softmax(e, net, values);
     return emulated_losses(e, total, err);
 }
 

@@ -38,7 +38,8 @@ void nib_evaluator_set_log(nib_evaluator *evaluator, const nib_log *log);
 NIB_MUST_USE nib_status nib_evaluator_run(nib_evaluator *evaluator, nib_error *err);
 
 /** From now on run this network by the integer engine, whatever the model's weights are. Its outputs are the
- * model's, by target. NULL: back to the model. @param net  must outlive the evaluator */
+ * model's, by target; a softmax at its end counts as the logits whose softmax it is. NULL: back to the model.
+ * @param net  must outlive the evaluator */
 void nib_evaluator_emulate(nib_evaluator *evaluator, const nib_fixnet *net);
 
 /** What arithmetic the last run needed; beyond float the engine ran.
