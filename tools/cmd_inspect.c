@@ -9,6 +9,7 @@
 #include "train/model.h"
 #include "train/model_file.h"
 #include "train/run_folder.h"
+#include "train/units.h"
 
 typedef struct options {
     bool config, preprocess;
@@ -79,6 +80,23 @@ static void print_inputs(const nib_model_file *file, bool columns)
     }
 }
 
+/* Of pruned models, and of others that have dead neurons or zeros. */
+static nib_status print_sparsity(const nib_model *model, nib_arena *arena, nib_error *err)
+{
+    nib_units units;
+    NIB_TRY(nib_units_find(arena, model, NULL, &units, err));
+    nib_layer_sparsity *list = NIB_NEW(arena, nib_layer_sparsity, model->n_layers);
+    if (!list)
+        return nib_fail_memory(err, "sparsity");
+    const int n = nib_units_sparsity(&units, list);
+    bool sparse = model->params->mask != NULL;
+    for (int i = 0; i < n; i++)
+        sparse = sparse || list[i].kept < list[i].weights || list[i].dead_neurons || list[i].dead_inputs;
+    if (sparse)
+        printf("%s", nib_units_table(&units, arena));
+    return NIB_OK;
+}
+
 static nib_status print_model(const nib_model_file *file, const options *o, nib_error *err)
 {
     nib_model *model;
@@ -88,6 +106,9 @@ static nib_status print_model(const nib_model_file *file, const options *o, nib_
         printf("%s: nibble %s, %s\n", file->path, file->kind, file->digest);
         print_inputs(file, o->preprocess);
         printf("%s", nib_model_summary(model, file->arena));
+        status = print_sparsity(model, file->arena, err);
+    }
+    if (status == NIB_OK) {
         if (o->config)
             printf("\n%s", file->config_text);
     }

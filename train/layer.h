@@ -56,6 +56,7 @@ typedef enum nib_flow {
     NIB_FLOW_KERNEL,   /**< unit j depends on unit i where kernel[i][j] is not zero */
     NIB_FLOW_UNITWISE, /**< unit j depends on unit j of the inputs */
     NIB_FLOW_CONCAT,   /**< the units of the inputs one after the other */
+    NIB_FLOW_POOL,     /**< unit j depends on unit j of all elements of a set; zeros give zero */
 } nib_flow;
 
 struct nib_layer {

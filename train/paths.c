@@ -101,7 +101,7 @@ int nib_paths_follow(nib_paths *p)
         uint8_t *y = p->reached[i];
         if (l->config->type->flow == NIB_FLOW_KERNEL && kernel >= 0)
             through_kernel(p, l, kernel, y);
-        else if (l->config->type->flow == NIB_FLOW_UNITWISE)
+        else if (l->config->type->flow == NIB_FLOW_UNITWISE || l->config->type->flow == NIB_FLOW_POOL)
             through_units(p, i, y);
         else if (l->config->type->flow == NIB_FLOW_CONCAT)
             through_concat(p, l, y);

@@ -132,9 +132,6 @@ static nib_status add_targets(nib_pruner *p, nib_arena *arena, uint64_t seed, ni
         if (pooled)
             p->n_pooled = p->n_targets;
     }
-    if (p->n_targets == 0)
-        return nib_doc_fail(&p->config->place, err, NIB_ERR_CONFIG,
-                            "prune: no layer is pruned; say how much (default: {sparsity: 0.8})");
     p->tensor = NIB_NEW(arena, nib_prune_tensor, p->n_pooled);
     if (!p->tensor)
         return nib_fail_memory(err, "pruner");
@@ -196,6 +193,8 @@ nib_status nib_pruner_create(nib_arena *arena, nib_model *model, const nib_confi
     NIB_TRY(nib_paths_create(arena, model, &p->paths, err));
     nib_params_apply_masks(model->params, model->params->value);
     const int64_t last = nib_pruner_last_step(p);
+    if (log && p->n_targets == 0)
+        nib_log_warning(log, "prune: no layer is pruned; say how much (prune.default.sparsity: 0.8)");
     if (log && last > p->clock.steps)
         nib_log_warning(log,
                         "prune: the schedule ends at step %" PRId64 ", training at step %" PRId64

@@ -17,7 +17,8 @@ typedef struct nib_pruner nib_pruner;
  *  @param config  the whole config: prune, and train's epochs and seed
  *  @param arena   owns all of it; model, config and state must outlive it
  *  @param log     told when a schedule ends after the training, and of collapsed layers; may be NULL
- *  Errors: NIB_ERR_CONFIG with the place in the config: nothing to prune, neurons of an output layer. */
+ *  Errors: NIB_ERR_CONFIG with the place in the config: neurons of an output layer, rewinds that do not fit.
+ */
 NIB_MUST_USE nib_status nib_pruner_create(nib_arena *arena, nib_model *model, const nib_config *config,
                                           int64_t steps_per_epoch, nib_train_state *state, const nib_log *log,
                                           nib_pruner **pruner, nib_error *err);

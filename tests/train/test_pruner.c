@@ -207,8 +207,9 @@ Test(pruner, collapse_and_late_ends_are_told)
     } cases[] = {
         {"{default: {schedule: one_shot, sparsity: 1, criterion: random}}", "collapsed to a constant"},
         {"{default: {schedule: {constant: {begin: 1000}}, sparsity: 0.5}}", "training at step 20"},
+        {"{}", "prune: no layer is pruned; say how much (prune.default.sparsity: 0.8)"},
     };
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         toy t;
         char train[256];
         nib_error err = {NIB_OK, ""};
@@ -231,7 +232,6 @@ Test(pruner, refused)
     static const struct {
         const char *prune, *text;
     } cases[] = {
-        {"{}", "toy.yaml:4:8: prune: no layer is pruned; say how much (default: {sparsity: 0.8})"},
         {"{layers: {logits: {sparsity: 0.5, criterion: neuron}}}",
          "toy.yaml:4:18: prune.layers.logits: its neurons are outputs of the model, which cannot be pruned"},
         {"{default: {sparsity: 0.5, schedule: {iterative: {unit: steps, length: 3, rewind: 2}}}}",
