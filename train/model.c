@@ -357,8 +357,8 @@ static nib_status build_model(builder *b, nib_error *err)
     return NIB_OK;
 }
 
-static nib_status create(nib_model **model, nib_config *config, const nib_dataset *shapes, bool watched,
-                         nib_error *err)
+static nib_status create(nib_model **model, nib_config *config, const nib_dataset *shapes, bool quantized,
+                         bool watched, nib_error *err)
 {
     nib_arena *arena = nib_arena_create();
     nib_model *m = arena ? NIB_NEW(arena, nib_model, 1) : NULL;
@@ -370,7 +370,7 @@ static nib_status create(nib_model **model, nib_config *config, const nib_datase
     builder b = {.model = m,
                  .config = config,
                  .shapes = shapes,
-                 .quantized = config->quant.present && !watched,
+                 .quantized = config->quant.present && quantized,
                  .watched = watched};
     nib_status status = build_model(&b, err);
     if (status != NIB_OK) {
@@ -383,13 +383,19 @@ static nib_status create(nib_model **model, nib_config *config, const nib_datase
 
 nib_status nib_model_create(nib_model **model, nib_config *config, const nib_dataset *shapes, nib_error *err)
 {
-    return create(model, config, shapes, false, err);
+    return create(model, config, shapes, true, false, err);
 }
 
 nib_status nib_model_create_float(nib_model **model, nib_config *config, const nib_dataset *shapes,
                                   nib_error *err)
 {
-    return create(model, config, shapes, true, err);
+    return create(model, config, shapes, false, true, err);
+}
+
+nib_status nib_model_create_watched(nib_model **model, nib_config *config, const nib_dataset *shapes,
+                                    nib_error *err)
+{
+    return create(model, config, shapes, true, true, err);
 }
 
 void nib_model_destroy(nib_model *model)

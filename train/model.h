@@ -69,6 +69,9 @@ NIB_MUST_USE nib_status nib_model_create(nib_model **model, nib_config *config, 
  * what layer i gives. */
 NIB_MUST_USE nib_status nib_model_create_float(nib_model **model, nib_config *config,
                                                const nib_dataset *shapes, nib_error *err);
+/** The network as it is, with the same outputs. */
+NIB_MUST_USE nib_status nib_model_create_watched(nib_model **model, nib_config *config,
+                                                 const nib_dataset *shapes, nib_error *err);
 void nib_model_destroy(nib_model *model);
 
 /** Name of a tensor for messages and keys: "x.input", "fc1.weight". In the arena; NULL when out of memory. */
