@@ -9,6 +9,7 @@
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/session.h"
+#include "train/distill.h"
 #include "train/fit.h"
 #include "train/manifest.h"
 #include "train/model_file.h"
@@ -93,7 +94,12 @@ static nib_status load(training *t, nib_error *err)
         NIB_TRY(nib_prepared_load(t->config->data, t->o->prepared, t->team, &t->log, &t->data, err));
     else
         NIB_TRY(nib_data_load(t->config->data, NULL, NIB_DATA_ALL, t->team, &t->log, &t->data, err));
+    if (t->config->train.distill.teacher) {
+        NIB_TRY(nib_probe_model(t->config->train.distill.teacher, err));
+        t->config->train.distill.joined = true;
+    }
     NIB_TRY(nib_model_create(&t->model, t->config, &t->data->train, err));
+    NIB_TRY(nib_distill_attach(t->model, t->config, t->data, t->team, err));
     if (t->config->model.init_from && !t->o->resume) {
         NIB_TRY(nib_probe_model(t->config->model.init_from, err));
         NIB_TRY(nib_model_file_load(t->config->model.init_from, t->model->params, err));

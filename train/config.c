@@ -34,6 +34,7 @@ const nib_config_section nib_config_sections[] = {
     {"layer", "model.layers.NAME", "what every layer has, whatever its type", &nib_table_layer},
     {"train", "train", "how the model is trained", &nib_table_train},
     {"early_stopping", "train.early_stopping", "stop when nothing improves", &nib_table_early_stopping},
+    {"distill", "train.distill", "learn from the outputs of another network too", &nib_table_distill},
     {"loss", "train.loss.TARGET", "beside the loss of a target", &nib_table_objective},
     {"quant", "quant", "quantization", &nib_table_quant},
     {"quantizers", "quant.default", "quantizers of all layers, or of one: quant.layers.NAME",
@@ -258,7 +259,7 @@ static nib_status read_sections(reader *r, nib_error *err)
     NIB_TRY(apply(r, 2, err));
     NIB_TRY(nib_config_read_section(arena, &nib_table_config, r->root, "", &section, err));
     NIB_TRY(nib_config_read_model(config, section.model, r->folder, &r->names, &resolved[1], err));
-    NIB_TRY(nib_config_read_train(config, section.train, &r->names, &resolved[2], err));
+    NIB_TRY(nib_config_read_train(config, section.train, r->folder, &r->names, &resolved[2], err));
     NIB_TRY(check_outputs(config, err));
     NIB_TRY(nib_config_read_quant(config, section.quant, &r->names, &resolved[3], err));
     NIB_TRY(nib_config_read_prune(config, section.prune, &resolved[4], err));

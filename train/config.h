@@ -54,6 +54,15 @@ typedef struct nib_early_stopping {
     bool restore_best;
 } nib_early_stopping;
 
+/** train.distill: a loss against the outputs of another network beside that against the data. */
+typedef struct nib_distill_config {
+    const char *teacher; /**< run folder or model file; NULL: none */
+    nib_doc_place place;
+    double temperature;
+    double alpha; /**< share of the teacher's loss; 1 - alpha is the data's */
+    bool joined;  /**< models are to be built for it: whoever trains has the teacher (train/distill.h) */
+} nib_distill_config;
+
 typedef struct nib_train_config {
     int64_t seed, epochs, batch;
     bool shuffle;
@@ -66,6 +75,7 @@ typedef struct nib_train_config {
     double warmup;                /**< epochs of linear warm-up before the schedule, 0: none */
     double clip_norm, clip_value; /**< 0: none */
     nib_early_stopping early_stopping;
+    nib_distill_config distill;
     nib_ints keep;     /**< epochs whose weights are kept by name */
     double checkpoint; /**< seconds between checkpoints; 0: every epoch */
     int n_objectives;

@@ -21,7 +21,7 @@ NIB_MUST_USE nib_status nib_shorthand_train(nib_arena *arena, nib_doc *train, co
 NIB_MUST_USE nib_status nib_config_read_model(nib_config *config, const nib_doc *model, const char *folder,
                                               const nib_data_names *names, nib_doc **resolved,
                                               nib_error *err);
-NIB_MUST_USE nib_status nib_config_read_train(nib_config *config, const nib_doc *train,
+NIB_MUST_USE nib_status nib_config_read_train(nib_config *config, const nib_doc *train, const char *folder,
                                               const nib_data_names *names, nib_doc **resolved,
                                               nib_error *err);
 
@@ -51,8 +51,9 @@ const char *nib_config_hint(char *text, const char *name, const char *const *nam
 
 /** Tables of the sections, for nib_config_sections. */
 extern const nib_option_table nib_table_config, nib_table_model, nib_table_mlp, nib_table_layer,
-    nib_table_train, nib_table_early_stopping, nib_table_objective, nib_table_quant, nib_table_quant_set,
-    nib_table_prune, nib_table_prune_part, nib_table_hls, nib_table_hls_layer, nib_table_hardware_target;
+    nib_table_train, nib_table_early_stopping, nib_table_distill, nib_table_objective, nib_table_quant,
+    nib_table_quant_set, nib_table_prune, nib_table_prune_part, nib_table_hls, nib_table_hls_layer,
+    nib_table_hardware_target;
 
 enum { NIB_MAX_LAYERS = 1000 };
 

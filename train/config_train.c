@@ -11,7 +11,7 @@ typedef struct train_section {
     int monitor_mode;
     const nib_doc *optimizer, *lr_schedule;
     double warmup, clip_norm, clip_value;
-    const nib_doc *early_stopping;
+    const nib_doc *early_stopping, *distill;
     nib_ints keep;
     double checkpoint;
     const nib_doc *loss, *metrics;
@@ -42,6 +42,8 @@ static const nib_option train_rows[] = {
             "largest size of each gradient element; 0: any"),
     NIB_ROW(train_section, early_stopping, NIB_OPTION_NODE, "", 0, 0, NULL, "",
             "stop when the monitored column no longer improves: {patience: EPOCHS}, or the number alone"),
+    NIB_ROW(train_section, distill, NIB_OPTION_NODE, "", 0, 0, NULL, "",
+            "learn from the outputs of a trained network too: {teacher: RUN, temperature: 2, alpha: 0.5}"),
     NIB_ROW(train_section, keep, NIB_OPTION_INTS, "", 1, 1e6, NULL, "epochs",
             "epochs whose weights are kept by name"),
     NIB_ROW(train_section, checkpoint, NIB_OPTION_FLOAT, "5", 0, 1e6, NULL, "s",
@@ -62,6 +64,16 @@ static const nib_option stopping_rows[] = {
             "go back to the weights of the best epoch"),
 };
 const nib_option_table nib_table_early_stopping = NIB_OPTION_TABLE(nib_early_stopping, stopping_rows);
+
+static const nib_option distill_rows[] = {
+    NIB_ROW(nib_distill_config, teacher, NIB_OPTION_STRING, NULL, 0, 0, NULL, "",
+            "run folder or model file of the network to learn from"),
+    NIB_ROW(nib_distill_config, temperature, NIB_OPTION_FLOAT, "2", 0.01, 1000, NULL, "",
+            "logits of both are divided by it; real outputs are compared as they are"),
+    NIB_ROW(nib_distill_config, alpha, NIB_OPTION_FLOAT, "0.5", 0, 1, NULL, "",
+            "share of the loss against the teacher; 1 - alpha is that against the data"),
+};
+const nib_option_table nib_table_distill = NIB_OPTION_TABLE(nib_distill_config, distill_rows);
 
 typedef struct objective_section {
     double weight;
@@ -364,8 +376,24 @@ static nib_status read_early_stopping(nib_config *config, train_section *section
     return section->early_stopping ? NIB_OK : nib_fail_memory(err, "train.early_stopping");
 }
 
-nib_status nib_config_read_train(nib_config *config, const nib_doc *train, const nib_data_names *names,
-                                 nib_doc **resolved, nib_error *err)
+static nib_status read_distill(nib_config *config, train_section *section, const char *folder, nib_error *err)
+{
+    nib_distill_config *d = &config->train.distill;
+    const nib_doc *node = section->distill;
+    if (nib_doc_is_null(node)) {
+        section->distill = NULL;
+        return NIB_OK;
+    }
+    NIB_TRY(nib_config_read_section(config->arena, &nib_table_distill, node, "train.distill", d, err));
+    NIB_TRY(nib_data_file_name(config->arena, nib_doc_get(node, "teacher"), folder, "train.distill.teacher",
+                               &d->teacher, err));
+    d->place = node->place;
+    section->distill = nib_options_write(config->arena, &nib_table_distill, d);
+    return section->distill ? NIB_OK : nib_fail_memory(err, "train.distill");
+}
+
+nib_status nib_config_read_train(nib_config *config, const nib_doc *train, const char *folder,
+                                 const nib_data_names *names, nib_doc **resolved, nib_error *err)
 {
     const kind optimizers = {"optimizer", nib_optimizers_count, optimizer_name, optimizer_table};
     const kind schedules = {"schedule", nib_lr_schedules_count, schedule_name, schedule_table};
@@ -383,6 +411,7 @@ nib_status nib_config_read_train(nib_config *config, const nib_doc *train, const
     t->lr_schedule_options = c.options;
     s.lr_schedule = c.resolved;
     NIB_TRY(read_early_stopping(config, &s, err));
+    NIB_TRY(read_distill(config, &s, folder, err));
     NIB_TRY(read_objectives(config, &s, names, err));
 
     t->seed = s.seed;

@@ -4,13 +4,14 @@
 #include <string.h>
 
 extern const nib_op nib_op_categorical_crossentropy, nib_op_binary_crossentropy, nib_op_mse, nib_op_mae,
-    nib_op_huber, nib_op_categorical_hits, nib_op_binary_hits;
+    nib_op_huber, nib_op_soft_categorical, nib_op_soft_binary, nib_op_categorical_hits, nib_op_binary_hits;
 
 static const nib_loss nib_loss_categorical_crossentropy = {
     .name = "categorical_crossentropy",
     .help = "softmax of the logits against a class: -log p(class); label smoothing, class weights",
     .source = "Keras CategoricalCrossentropy(from_logits=True)",
     .op = &nib_op_categorical_crossentropy,
+    .soft = &nib_op_soft_categorical,
     .hits = &nib_op_categorical_hits,
     .hits_name = "accuracy",
     .kind = NIB_TARGET_CLASS,
@@ -22,6 +23,7 @@ static const nib_loss nib_loss_binary_crossentropy = {
     .help = "sigmoid of each logit against 0 or 1, mean over the outputs",
     .source = "Keras BinaryCrossentropy(from_logits=True)",
     .op = &nib_op_binary_crossentropy,
+    .soft = &nib_op_soft_binary,
     .hits = &nib_op_binary_hits,
     .hits_name = "accuracy",
     .kind = NIB_TARGET_REAL,
@@ -33,6 +35,7 @@ static const nib_loss nib_loss_mse = {
     .help = "mean squared error of the outputs",
     .source = "Keras MeanSquaredError",
     .op = &nib_op_mse,
+    .soft = &nib_op_mse,
     .kind = NIB_TARGET_REAL,
     .link = NIB_LINK_IDENTITY,
 };
@@ -42,6 +45,7 @@ static const nib_loss nib_loss_mae = {
     .help = "mean absolute error of the outputs",
     .source = "Keras MeanAbsoluteError",
     .op = &nib_op_mae,
+    .soft = &nib_op_mse,
     .kind = NIB_TARGET_REAL,
     .link = NIB_LINK_IDENTITY,
 };
@@ -51,6 +55,7 @@ static const nib_loss nib_loss_huber = {
     .help = "squared error near 0, absolute error beyond delta: outliers pull less",
     .source = "Huber, Ann. Math. Statist. 35 (1964); Keras Huber",
     .op = &nib_op_huber,
+    .soft = &nib_op_mse,
     .kind = NIB_TARGET_REAL,
     .link = NIB_LINK_IDENTITY,
 };

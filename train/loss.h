@@ -13,7 +13,8 @@ typedef struct nib_loss {
     const char *name, *help, *source;
     const nib_op
         *op; /**< inputs: logits [width], target (label [1] or values [width]); y: loss per row [1] */
-    const nib_op *hits;    /**< running accuracy: 1 per row that is right, or NULL */
+    const nib_op *soft; /**< the same against a teacher's logits [width] (nib_soft_loss_options, or none) */
+    const nib_op *hits; /**< running accuracy: 1 per row that is right, or NULL */
     const char *hits_name; /**< "accuracy" */
     nib_target_kind kind;
     nib_link link;

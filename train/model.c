@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/soft_loss.h"
+
 /* What is known while the layers are built one after the other. */
 typedef struct builder {
     nib_model *model;
@@ -303,11 +305,31 @@ static nib_status add_output(builder *b, int index, nib_error *err)
     if (status == NIB_ERR_CONFIG || status == NIB_ERR_SHAPE)
         return fail_at(&objective->place, err, "train.loss");
     NIB_TRY(status);
-    NIB_TRY(nib_graph_loss(m->graph, c->target, y, objective->weight, err));
+    const nib_distill_config *distill = &b->config->train.distill;
+    const double share = m->distilled ? 1 - distill->alpha : 1;
+    NIB_TRY(nib_graph_loss(m->graph, c->target, y, objective->weight * share, err));
     if (!loss->hits)
         return NIB_OK;
     NIB_TRY(nib_graph_add(m->graph, loss->hits, c->target, NULL, operand, 2, &y, err));
     return nib_graph_watch(m->graph, c->target, y, err);
+}
+
+/* The loss against the teacher's logits, which are an input of the graph. */
+static nib_status add_teacher(builder *b, int index, nib_error *err)
+{
+    nib_model *m = b->model;
+    const nib_model_output *o = &m->output[index];
+    const nib_distill_config *distill = &b->config->train.distill;
+    const nib_op *op = o->objective->loss->soft;
+    const char *name = nib_arena_printf(m->arena, "%s_teacher", o->target);
+    nib_soft_loss_options *options = NIB_NEW(m->arena, nib_soft_loss_options, 1);
+    if (!name || !options)
+        return nib_fail_memory(err, "model");
+    options->temperature = distill->temperature;
+    nib_value operand[2] = {m->layer[o->layer].value, 0}, y;
+    NIB_TRY(nib_graph_input(m->graph, name, NIB_FEED_F32, NIB_DOMAIN_SAMPLES, o->width, &operand[1], err));
+    NIB_TRY(nib_graph_add(m->graph, op, name, options, operand, 2, &y, err));
+    return nib_graph_loss(m->graph, name, y, o->objective->weight * distill->alpha, err);
 }
 
 /* What every layer gives, to be looked at. */
@@ -335,6 +357,7 @@ static nib_status build_model(builder *b, nib_error *err)
     m->output = NIB_NEW(m->arena, nib_model_output, c->n_outputs);
     nib_layer_param *param = NIB_NEW(m->arena, nib_layer_param, c->n_layers * NIB_LAYER_MAX_PARAMS);
     m->quant = &b->config->quant;
+    m->distilled = b->config->train.distill.joined;
     m->control = NIB_NEW(m->arena, nib_quantize_control, 1);
     const int most = 3 * c->n_layers + b->shapes->n_inputs;
     m->tensor = NIB_NEW(m->arena, nib_model_tensor, most);
@@ -347,6 +370,8 @@ static nib_status build_model(builder *b, nib_error *err)
         NIB_TRY(build_layer(b, i, param, &n_params, err));
     for (int i = 0; i < c->n_outputs; i++)
         NIB_TRY(add_output(b, i, err));
+    for (int i = 0; m->distilled && i < c->n_outputs; i++)
+        NIB_TRY(add_teacher(b, i, err));
     if (b->watched)
         NIB_TRY(watch_layers(b, err));
     NIB_TRY(nib_params_allocate(m->arena, m->params, err));
@@ -436,9 +461,12 @@ void nib_model_update_quantizers(nib_model *model)
 
 nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_dataset *data)
 {
-    nib_feed *feed = NIB_NEW(arena, nib_feed, model->n_inputs + model->n_outputs);
+    nib_feed *feed = NIB_NEW(arena, nib_feed, model->n_inputs + 2 * model->n_outputs);
     if (!feed)
         return NULL;
+    for (int i = 0; i < model->n_teachers; i++)
+        for (int k = 0; model->teacher[i].data == data && k < model->n_outputs; k++)
+            feed[model->n_inputs + model->n_outputs + k].data = model->teacher[i].logits[k];
     for (int i = 0; i < model->n_inputs; i++)
         feed[i] = (nib_feed){data->input[i].x, data->input[i].offsets};
     for (int i = 0; i < model->n_outputs; i++) {

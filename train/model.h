@@ -44,6 +44,14 @@ typedef struct nib_model_output {
     const nib_objective_config *objective;
 } nib_model_output;
 
+/** What a teacher says of the rows of a part of the data. */
+typedef struct nib_model_teacher {
+    const nib_dataset *data;
+    const float *logits[NIB_MAX_OUTPUTS]; /**< [rows, width] */
+} nib_model_teacher;
+
+enum { NIB_MAX_TEACHERS = 3 };
+
 typedef struct nib_model {
     nib_arena *arena; /**< owns all of it, the parameters too */
     int n_inputs, n_layers, n_outputs;
@@ -51,8 +59,11 @@ typedef struct nib_model {
     nib_model_layer *layer;
     nib_model_output *output; /**< graph outputs have the target's name, in this order */
     nib_params *params;
-    nib_graph *graph; /**< inputs in the order: model inputs, then targets */
-    int n_tensors;    /**< 0: the config has no quantization */
+    nib_graph *graph; /**< inputs in the order: model inputs, then targets, then a teacher's logits */
+    bool distilled;   /**< the losses compare with a teacher's logits too */
+    int n_teachers;
+    nib_model_teacher teacher[NIB_MAX_TEACHERS]; /**< filled by train/distill.h */
+    int n_tensors;                               /**< 0: the config has no quantization */
     nib_model_tensor *tensor;
     const nib_quant_config *quant;
     nib_quantize_control *control; /**< of all quantizers */
@@ -84,8 +95,8 @@ NIB_MUST_USE nib_status nib_model_check_settled(const nib_model *model, nib_erro
 /** To be called when quantizers of the model were filled in or changed, before executors are created. */
 void nib_model_update_quantizers(nib_model *model);
 
-/** Feeds of a dataset in the order of the graph's inputs (model inputs, then targets; a target that the
- * dataset lacks has NULL data). In the arena; NULL when out of memory. */
+/** Feeds of a dataset in the order of the graph's inputs (a target that the dataset lacks, and a teacher
+ * without logits for it, has NULL data). In the arena; NULL when out of memory. */
 nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_dataset *data);
 
 /** Keras-like summary (layer, output shape, type, parameters, nonzero, total), as text in `arena`. */

@@ -110,7 +110,8 @@ nib_status nib_model_parts_get_masks(nib_h5 *file, nib_params *params, nib_error
 /* Keys whose scalars are file names. */
 static bool names_a_file(const char *key)
 {
-    return key && (strcmp(key, "file") == 0 || strcmp(key, "rows") == 0 || strcmp(key, "init_from") == 0);
+    return key && (strcmp(key, "file") == 0 || strcmp(key, "rows") == 0 || strcmp(key, "init_from") == 0 ||
+                   strcmp(key, "teacher") == 0);
 }
 
 /* "a/idx.h5:split/test" -> "idx.h5:split/test" */

@@ -25,7 +25,7 @@ typedef struct stripper {
 static nib_status run_zeros(stripper *s, nib_model *watched, nib_error *err)
 {
     const nib_model *m = s->model;
-    const int n_feeds = m->n_inputs + m->n_outputs, n_out = m->n_outputs + m->n_layers;
+    const int n_feeds = m->n_inputs + 2 * m->n_outputs, n_out = m->n_outputs + m->n_layers;
     nib_feed *feed = NIB_NEW(s->arena, nib_feed, n_feeds);
     float **out = NIB_NEW(s->arena, float *, n_out);
     nib_exec *exec;

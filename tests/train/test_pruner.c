@@ -10,6 +10,7 @@
 #include "tests/train/toy.h"
 #include "train/paths.h"
 #include "train/run_folder.h"
+#include "train/units.h"
 
 static const char mlp[] = "{mlp: {hidden: [16, 16]}}";
 static const char with_norm[] = "{mlp: {hidden: [16, 12], batch_norm: true}}";
@@ -34,7 +35,7 @@ static void train_steps(const char *model, const char *optimizer, const char *pr
     nib_error err = {NIB_OK, ""};
     nib_trainer *trainer;
     nib_pruner *pruner;
-    char train[512];
+    char train[1024];
     int32_t order[ROWS];
     (void)snprintf(train, sizeof train, "{epochs: %d, batch: %d, optimizer: %s}\nprune: %s",
                    steps / (ROWS / BATCH), BATCH, optimizer, prune);
@@ -53,6 +54,15 @@ static void train_steps(const char *model, const char *optimizer, const char *pr
         cr_assert_eq(nib_trainer_step(trainer, order + i % (ROWS / BATCH) * BATCH, BATCH, &err), NIB_OK, "%s",
                      err.message);
         expect_zeros(t.model->params, s, optimizer, i + 1);
+    }
+    for (int i = 0; i < t.model->params->count; i++) {
+        const nib_param *row = &t.model->params->row[i];
+        const float *seen = nib_units_effective(arena, t.model, i);
+        for (int64_t r = 0; r < row->rows; r++)
+            for (int64_t c = 0; c < row->cols; c++)
+                cr_assert(t.model->params->mask[row->offset + r * row->stride + c] != 0.0f ||
+                              seen[r * row->cols + c] == 0.0f,
+                          "%s: what is multiplied with is not zero", row->name);
     }
     cr_expect(fabs(nib_pruner_sparsity(pruner) - 0.7) < 0.05, "%s, %s: sparsity %g at the end", optimizer,
               prune, nib_pruner_sparsity(pruner));
@@ -92,6 +102,30 @@ Test(pruner, every_criterion_and_scope)
     };
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         train_steps(with_norm, "adam", sections[i], 160);
+}
+
+/* The forward pass sees zeros too, with quantizers that have none: the mask comes behind them. */
+Test(pruner, with_every_kind_of_quantizer)
+{
+    static const char *const quantizers[] = {"fixed<6,1,RND_CONV,SAT>",
+                                             "fixed<5,1,TRN,WRAP>",
+                                             "quantized_bits(4,0,1)",
+                                             "quantized_bits(4,0,alpha=auto)",
+                                             "binary()",
+                                             "binary(alpha=auto_po2)",
+                                             "ternary()",
+                                             "quantized_po2(4)",
+                                             "stochastic_ternary(alpha=auto)"};
+    static const char *const optimizers[] = {"adam", "{sgd: {lr: 0.05, momentum: 0.9}}", "rmsprop"};
+    for (size_t i = 0; i < sizeof quantizers / sizeof *quantizers; i++) {
+        char sections[512];
+        (void)snprintf(
+            sections, sizeof sections,
+            "{default: {schedule: {polynomial: {end: 700, frequency: 10}}, sparsity: 0.7}}\nquant: "
+            "{default: {weight: '%s', activation: 'fixed<8,3,RND,SAT>', bias: 'fixed<8,3,RND,SAT>'}}",
+            quantizers[i]);
+        train_steps(mlp, optimizers[i % 3], sections, 1000);
+    }
 }
 
 /* A pruned neuron has column, bias, gamma and beta masked; the outputs of the model are spared. */
