@@ -61,8 +61,24 @@ for schedule in 'polynomial' 'constant:'; do
         [ "$sparsity" = 0 ] || need "$name $sparsity: weights kept" "$(echo "$layers" | cut -d' ' -f1)" "==" "$wanted"
     done
 done
+# 6 bits and 80 % zeros together, from the float run.
+for seed in $seeds; do
+    "$nibble" train "$recipe" --set train.seed="$seed" --set model.init_from="$work/float$seed" --set prune.default.sparsity=0.8 \
+        --set quant.bits=6 -o "$work/0.8-bits6-$seed" --quiet 2>/dev/null
+done
+bops() { "$nibble" cost "$@" 2>/dev/null | awk '$1 == "BOPs" { print $2 }'; }
+float_bops=$(bops "$work/float$first" --set quant.allow_float=true --set 'quant.fallback=fixed<32,16>')
+small_bops=$(bops "$work/0.8-bits6-$first")
 dense=$(for s in $seeds; do field "$work/float$s/summary.json" accuracy; done | median)
 echo "dense: accuracy $dense"
 need "75 % polynomial, points below dense" "$(awk -v d="$dense" -v p="$(over_seeds 0.75-polynomial accuracy)" 'BEGIN { print d - p }')" "<=" 0.002
 need "95 % polynomial, accuracy" "$(over_seeds 0.95-polynomial accuracy)" ">=" 0.900
+need "6 bits and 80 %, points below dense" "$(awk -v d="$dense" -v p="$(over_seeds 0.8-bits6 accuracy)" 'BEGIN { print d - p }')" "<=" 0.004
+need "6 bits and 80 %, BOPs below those of 32 bits dense ($float_bops / $small_bops)" "$(awk -v a="$float_bops" -v b="$small_bops" 'BEGIN { print a / b }')" ">=" 40
+
+# Whole neurons: half of them go, strip removes them.
+"$nibble" train "$recipe" --set train.seed="$first" --set model.init_from="$work/float$first" --set prune.default.sparsity=0.5 \
+    --set prune.default.criterion=neuron -o "$work/neurons" --quiet
+"$nibble" strip "$work/neurons" -o "$work/stripped"
+need "neurons: MACs of the stripped network" "$(awk '/"macs"/ { sub(/.*:[ \t]*/, ""); sub(/,.*/, ""); v = $0 } END { print v }' "$work/stripped/summary.json")" "==" 1312
 exit $failed
