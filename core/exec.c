@@ -304,6 +304,7 @@ static void start_batch(nib_exec *exec, const nib_batch *batch, float *const *ou
 {
     assert(batch->rows >= 1 && batch->rows <= exec->max_batch);
     exec->batch = batch;
+    exec->batches++;
     exec->outputs = outputs;
     exec->tiles = (batch->rows + exec->plan->tile_rows - 1) / exec->plan->tile_rows;
     exec->lanes = exec->tiles < NIB_LANES ? (int)exec->tiles : NIB_LANES;
@@ -350,14 +351,24 @@ static void run_lane(const nib_exec *exec, nib_worker *worker, int lane)
         add_one_lane(exec);
 }
 
+/* In the first phase of a batch that the thread has a part in, which need not be the batch's first: the team
+ * parts and comes back between phases. */
+static void prepare_for_batch(const nib_exec *exec, nib_worker *worker)
+{
+    if (worker->prepared_for == exec->batches)
+        return;
+    for (int i = 0; i < exec->n_prepared; ++i)
+        exec->op[exec->prepared[i]]->prepare(&worker->call[exec->prepared[i]]);
+    worker->prepared_for = exec->batches;
+}
+
 /* A thread's share of the lanes: the same ones from step to step, so that what they touch stays in its cache.
  */
 static void run_lanes(void *context, int part, int parts)
 {
     const nib_exec *exec = context;
     nib_worker *worker = &exec->worker[part];
-    for (int i = 0; i < exec->n_prepared && exec->phase == exec->plan->phase; ++i)
-        exec->op[exec->prepared[i]]->prepare(&worker->call[exec->prepared[i]]);
+    prepare_for_batch(exec, worker);
     for (int lane = part; lane < exec->lanes; lane += parts)
         run_lane(exec, worker, lane);
 }

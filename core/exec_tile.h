@@ -11,6 +11,7 @@
 typedef struct nib_worker {
     _Alignas(NIB_ALIGN) float *arena; /**< [plan->tile_floats] */
     float *prepared;                  /**< [plan->thread_floats] */
+    uint64_t prepared_for;            /**< exec->batches when it was made */
     float *weight;                    /**< [tile_rows] */
     int64_t *offsets;                 /**< [tile_rows + 1] */
     nib_tile tile;
@@ -80,6 +81,7 @@ struct nib_exec {
 
     /* The step at hand. */
     const nib_batch *batch;
+    uint64_t batches; /* so far, this one included */
     float *const *outputs;
     const nib_phase *phase;
     nib_tile whole; /* counts of the batch */
