@@ -128,7 +128,8 @@ static int64_t cast_float(const nib_fixed *type, float x, nib_engine_counts *cou
     if (isnan(x) || fabsf(x) < FLT_MIN)
         return cast(type, 0, 0, counts);
     if (isinf(x)) {
-        (void)cast(type, (nib_wide)(x > 0 ? 1 : -1) << NIB_WIDE_BITS, -1000, counts);
+        const nib_wide large = (nib_wide)1 << NIB_WIDE_BITS;
+        (void)cast(type, x > 0 ? large : -large, -1000, counts);
         return type->bits ? nib_fixed_cast_double(type, (double)x) : 0;
     }
     int exponent; /* x = mantissa * 2^exponent, mantissa in +-[1/2, 1) */

@@ -285,11 +285,13 @@ static double ebops_of(FILE *file, int64_t positions, int64_t n_in, int64_t n_ou
     cr_assert(fscanf(file, " x") == 0 && read_numbers(file, n, bits), "bits of the inputs");
     cr_assert(fscanf(file, " w %" SCNd64, &fraction) == 1, "fraction of the kernel");
     nib_fix_node *x = add_node(&b, NIB_FIX_INPUT, positions, n_in, "fixed<8,8>");
-    for (int64_t i = 0; i < n; i++)
+    nib_fixed *type = NIB_NEW(b.arena, nib_fixed, n);
+    for (int64_t i = 0; i < n; i++) {
         width[i] = (int8_t)bits[i];
-    const nib_fixed any = type_of("fixed<8,8>");
-    x->type = nib_fix_types_each(b.arena, &any, n);
-    x->type.bits = x->type.integer = width;
+        type[i] = type_of("fixed<8,8>");
+    }
+    x->type = nib_fix_types_each(b.arena, type, n);
+    x->type.bits = x->type.integer = width; /* 0 bits as well, which no text can say */
     nib_fix_node *node = add_dense(&b, n_out, "fixed<32,32>", "fixed<32,32>", "fixed<16,8>", 1);
     cr_assert(read_numbers(file, n_in * n_out, codes(node)), "the kernel");
     nib_cost *cost = cost_of(&b, 5, false);
