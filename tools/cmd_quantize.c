@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "tools/command.h"
+#include "tools/cost_report.h"
 #include "tools/progress.h"
 #include "tools/quantize.h"
 #include "tools/report.h"
@@ -78,23 +79,40 @@ static nib_status read_method(const options *o, nib_calibration *how, nib_error 
     return NIB_OK;
 }
 
+/* "hls4ml", or "hls4ml fixed<16,6>" in one word, as a sweep's parameter has it. */
+static nib_status read_like(const char *like, const char **type, nib_error *err)
+{
+    static const char word[] = "hls4ml";
+    const size_t bytes = sizeof word - 1;
+    if (strncmp(like, word, bytes) != 0 || (like[bytes] != '\0' && like[bytes] != ' '))
+        return nib_fail(err, NIB_ERR_USAGE, "--like: '%s' is not known; hls4ml is", like);
+    const char *rest = like + bytes + strspn(like + bytes, " ");
+    if (*rest && *type)
+        return nib_fail(err, NIB_ERR_USAGE, "--like names the type %s, and %s stands behind RUN", rest,
+                        *type);
+    if (*rest)
+        *type = rest;
+    return NIB_OK;
+}
+
 static nib_status read_types(const nib_invocation *call, nib_quantize_types *types, nib_error *err)
 {
     const options *o = call->options;
+    const char *type = call->count > 1 ? call->argument[1] : NULL;
     nib_error inner = {NIB_OK, ""};
     *types = (nib_quantize_types){.kind = NIB_QUANTIZE_GIVEN, .bits = (int)o->bits};
-    if (o->like && strcmp(o->like, "hls4ml") != 0)
-        return nib_fail(err, NIB_ERR_USAGE, "--like: '%s' is not known; hls4ml is", o->like);
-    if (call->count < 2) {
-        if (o->like)
-            return nib_fail(err, NIB_ERR_USAGE,
-                            "--like hls4ml needs a type: nibble quantize RUN --like hls4ml 'fixed<16,6>'");
+    if (o->like)
+        NIB_TRY(read_like(o->like, &type, err));
+    if (o->like && !type)
+        return nib_fail(err, NIB_ERR_USAGE,
+                        "--like hls4ml needs a type: nibble quantize RUN --like hls4ml 'fixed<16,6>'");
+    if (!type) {
         types->kind = o->bits > 0 ? NIB_QUANTIZE_BITS : NIB_QUANTIZE_GIVEN;
         return NIB_OK;
     }
     if (o->bits > 0)
-        return nib_fail(err, NIB_ERR_USAGE, "--bits and the type %s exclude each other", call->argument[1]);
-    if (nib_fixed_parse(call->argument[1], &types->weight, NULL, &inner) != NIB_OK)
+        return nib_fail(err, NIB_ERR_USAGE, "--bits and the type %s exclude each other", type);
+    if (nib_fixed_parse(type, &types->weight, NULL, &inner) != NIB_OK)
         return nib_fail(err, NIB_ERR_USAGE, "nibble quantize: %s", inner.message);
     types->data = types->weight;
     types->kind = o->like ? NIB_QUANTIZE_HLS4ML : NIB_QUANTIZE_TYPE;
@@ -128,12 +146,13 @@ static cJSON *summary_json(const work *w, const nib_quantized *q, const char *ru
         cJSON_AddStringToObject(json, "type", nib_fixed_print(&w->types.data, NIB_FIXED_PLAIN, text));
     cJSON_AddStringToObject(how, "method", nib_calibrate_name(w->job.how.kind));
     cJSON_AddItemToObject(json, "calibration", how);
+    nib_report_parameters(json, q->model);
     for (int i = 0; i < q->parts; i++)
         cJSON_AddItemToObject(json, q->title[i], nib_report_json(q->model, q->evaluator[i]));
     return json;
 }
 
-static nib_status write_run(const work *w, const nib_quantized *q, nib_run_folder *run, nib_error *err)
+static nib_status write_run(const work *w, nib_quantized *q, nib_run_folder *run, nib_error *err)
 {
     const nib_manifest_facts facts = {.version = NIBBLE_VERSION,
                                       .argc = w->call->argc,
@@ -150,7 +169,11 @@ static nib_status write_run(const work *w, const nib_quantized *q, nib_run_folde
     if (status == NIB_OK)
         status = nib_model_file_write(nib_run_folder_best(run), q->model, q->config, w->session.data,
                                       q->model->params->value, err);
-    cJSON *summary = summary_json(w, q, nib_run_folder_path(run));
+    cJSON *summary = summary_json(w, q, nib_run_folder_path(run)), *cost = NULL;
+    if (status == NIB_OK)
+        status = nib_cost_summary_json(&q->lowering.net, q->config, &cost, err);
+    if (cost)
+        cJSON_AddItemToObject(summary, "cost", cost);
     if (status == NIB_OK)
         status = nib_run_folder_write_json(run, "summary.json", summary, err);
     if (status == NIB_OK)

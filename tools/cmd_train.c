@@ -5,6 +5,7 @@
 
 #include "datasets/prepared.h"
 #include "tools/command.h"
+#include "tools/cost_report.h"
 #include "tools/probe.h"
 #include "tools/progress.h"
 #include "tools/report.h"
@@ -179,15 +180,6 @@ static nib_status evaluate(training *t, nib_error *err)
     return NIB_OK;
 }
 
-static int64_t count_params(const nib_model *model, bool nonzero)
-{
-    int64_t n = 0;
-    for (int i = 0; i < model->params->count; i++)
-        if (model->params->row[i].trainable)
-            n += nonzero ? nib_params_nonzero(model->params, i) : nib_params_elements(&model->params->row[i]);
-    return n;
-}
-
 static cJSON *summary_json(const training *t)
 {
     const nib_fit_result *r = &t->result;
@@ -199,8 +191,7 @@ static cJSON *summary_json(const training *t)
     cJSON_AddStringToObject(json, "monitor", r->monitor);
     cJSON_AddNumberToObject(json, "best_monitored", r->best_monitored);
     cJSON_AddBoolToObject(json, "stopped_early", r->stopped_early);
-    cJSON_AddNumberToObject(json, "parameters", (double)count_params(t->model, false));
-    cJSON_AddNumberToObject(json, "nonzero", (double)count_params(t->model, true));
+    nib_report_parameters(json, t->model);
     cJSON_AddNumberToObject(json, "seconds", r->seconds);
     cJSON_AddNumberToObject(json, "samples_per_second", r->samples_per_second);
     for (int i = 0; i < t->parts; i++)
@@ -228,11 +219,32 @@ static void print_result(training *t)
     }
 }
 
+/* What the quantized model costs; one without an integer form has none, and the reason is said. */
+static nib_status add_cost(const training *t, cJSON *summary, nib_error *err)
+{
+    nib_lowering lowering;
+    nib_error why = {NIB_OK, ""};
+    cJSON *cost;
+    if (t->model->n_tensors == 0)
+        return NIB_OK;
+    const nib_lower_options how = {.allow_float = t->model->quant->allow_float,
+                                   .fallback = t->model->quant->fallback};
+    if (nib_lower_model(t->model, &how, t->arena, &lowering, &why) != NIB_OK) {
+        nib_log_info(&t->log, "no cost in summary.json: %s", why.message);
+        return NIB_OK;
+    }
+    NIB_TRY(nib_cost_summary_json(&lowering.net, t->config, &cost, err));
+    cJSON_AddItemToObject(summary, "cost", cost);
+    return NIB_OK;
+}
+
 static nib_status finish(training *t, nib_error *err)
 {
     NIB_TRY(evaluate(t, err));
     cJSON *json = summary_json(t);
-    nib_status status = nib_run_folder_write_json(t->run, "summary.json", json, err);
+    nib_status status = add_cost(t, json, err);
+    if (status == NIB_OK)
+        status = nib_run_folder_write_json(t->run, "summary.json", json, err);
     if (status == NIB_OK) {
         print_result(t);
         nib_log_info(&t->log, "run folder: %s", nib_run_folder_path(t->run));

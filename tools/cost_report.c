@@ -205,3 +205,33 @@ cJSON *nib_cost_report_json(const nib_cost_report *r)
     }
     return json;
 }
+
+static cJSON *flat_json(const nib_cost *cost, const nib_target_config *target)
+{
+    char name[64];
+    cJSON *json = numbers(cost->total);
+    cJSON_AddNumberToObject(json, "latency_ns", cost->total[NIB_COST_LATENCY] * cost->options.clock_ns);
+    cJSON_AddNumberToObject(json, "ii_ns", cost->total[NIB_COST_II] * cost->options.clock_ns);
+    for (int i = 0; target->device && i < NIB_COST_NUMBERS; i++) {
+        const double percent = nib_cost_percent(cost->total, target->device, (nib_cost_number)i);
+        (void)snprintf(name, sizeof name, "%s_percent", nib_cost_abouts[i].key);
+        if (percent >= 0)
+            cJSON_AddNumberToObject(json, name, percent);
+    }
+    return json;
+}
+
+nib_status nib_cost_summary_json(nib_fixnet *net, const nib_config *config, cJSON **json, nib_error *err)
+{
+    const nib_cost_options how = {config->target.clock_ns, config->hls.stream};
+    nib_cost *cost;
+    nib_arena *arena = nib_arena_create();
+    if (!arena)
+        return nib_fail_memory(err, "cost");
+    nib_hls_apply(&config->hls, net);
+    nib_status status = nib_cost_create(net, &how, arena, &cost, err);
+    if (status == NIB_OK && !(*json = flat_json(cost, &config->target)))
+        status = nib_fail_memory(err, "cost");
+    nib_arena_destroy(arena);
+    return status;
+}

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "quant/cost.h"
-#include "train/hardware_config.h"
+#include "train/config.h"
 
 typedef struct nib_cost_report {
     const nib_cost *cost;
@@ -22,5 +22,12 @@ void nib_cost_report_print(const nib_cost_report *report, FILE *out);
 /** The same with every number of every layer; per-cent values of what the device lacks are left out. NULL
  * when out of memory. */
 cJSON *nib_cost_report_json(const nib_cost_report *report);
+
+/** A trained model's cost as summary.json has it and sweeps read it: one flat object with the numbers of the
+ * whole network, latency_ns and ii_ns, and "<number>_percent" of the target's device.
+ *  @param net  its reuse factors become those of config.hls
+ *  Errors: NIB_ERR_MEMORY. */
+NIB_MUST_USE nib_status nib_cost_summary_json(nib_fixnet *net, const nib_config *config, cJSON **json,
+                                              nib_error *err);
 
 #endif

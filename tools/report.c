@@ -125,3 +125,15 @@ cJSON *nib_report_json(const nib_model *model, const nib_evaluator *evaluator)
         cJSON_Delete(confusion);
     return json;
 }
+
+void nib_report_parameters(cJSON *summary, const nib_model *model)
+{
+    int64_t all = 0, nonzero = 0;
+    for (int i = 0; i < model->params->count; i++)
+        if (model->params->row[i].trainable) {
+            all += nib_params_elements(&model->params->row[i]);
+            nonzero += nib_params_nonzero(model->params, i);
+        }
+    cJSON_AddNumberToObject(summary, "parameters", (double)all);
+    cJSON_AddNumberToObject(summary, "nonzero", (double)nonzero);
+}

@@ -21,4 +21,7 @@ const char *nib_report_confusion(nib_arena *arena, const nib_model *model, const
  * NULL when out of memory. Numbers that are not finite become null. */
 cJSON *nib_report_json(const nib_model *model, const nib_evaluator *evaluator);
 
+/** Add "parameters" and "nonzero" to a summary: trained numbers, and those of them that are not 0. */
+void nib_report_parameters(cJSON *summary, const nib_model *model);
+
 #endif

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/tools/call.h"
@@ -14,6 +15,28 @@ static double at(const cJSON *json, const char *a, const char *b)
     const cJSON *number = cJSON_GetObjectItem(cJSON_GetObjectItem(json, a), b);
     cr_assert(cJSON_IsNumber(number), "%s.%s is a number", a, b);
     return number->valuedouble;
+}
+
+/* What sweeps read of a run: the totals in one flat object, and none of a float run. */
+static void check_summary(void)
+{
+    char text[8192];
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(i ? "q/summary.json" : "float/summary.json", "r");
+        cr_assert(file, "there is a summary");
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
+        (void)fclose(file);
+        cJSON *json = cJSON_Parse(text);
+        cr_assert(json, "%s", text);
+        if (i) {
+            cr_expect_eq(at(json, "cost", "weights"), 16 * 8 + 8 * 5, "weights");
+            cr_expect(at(json, "cost", "ebops") > 0, "EBOPs");
+            cr_expect_eq(at(json, "cost", "latency_ns"), 5 * at(json, "cost", "latency"), "5 ns a cycle");
+        } else {
+            cr_expect(!cJSON_GetObjectItem(json, "cost"), "float costs nothing: %s", text);
+        }
+        cJSON_Delete(json);
+    }
 }
 
 Test(cost_command, prints_tables_and_json)
@@ -34,6 +57,7 @@ Test(cost_command, prints_tables_and_json)
 
     call_nibble("train jets.yaml " CONFIG_SETS " --set quant.bits=6 -o q", &o);
     cr_assert_eq(o.status, 0, "%s", o.err);
+    check_summary();
     call_nibble("cost q --set hls.default.strategy=Resource --set hls.layers.fc1.reuse_factor=3", &o);
     cr_expect_eq(o.status, 0, "%s", o.err);
     cr_expect(

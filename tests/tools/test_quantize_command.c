@@ -57,6 +57,7 @@ Test(quantize_command, writes_a_run_folder)
     free(manifest), free(config);
     const double before = number("float/summary.json", "test", "accuracy");
     const double after = number("q8/summary.json", "test", "accuracy");
+    cr_expect_eq(number("q8/summary.json", "cost", "weights"), 16 * 8 + 8 * 5, "the cost of its layers");
     cr_expect(after > before - 0.03 && after < before + 0.03, "8 bits: %g of %g", after, before);
 
     /* The folder is a run like others: evaluation of it gives what the integers gave. */
@@ -83,7 +84,7 @@ Test(quantize_command, the_cliff_of_hls4mls_default_precision)
     enter_scratch();
     train_small(&o);
     const double before = number("float/summary.json", "test", "accuracy");
-    call_nibble("quantize float --like hls4ml fixed<18,8> -o wide -q", &o);
+    call_nibble("quantize float --like hls4ml~fixed<18,8> -o wide -q", &o);
     cr_assert_eq(o.status, 0, "%s", o.err);
     const double wide = number("wide/summary.json", "test", "accuracy");
     cr_expect(wide > before - 0.01, "18 bits keep what there is: %g of %g", wide, before);
@@ -141,6 +142,8 @@ Test(quantize_command, refused)
         {"quantize float", "no types"},
         {"quantize float --like qkeras fixed<16,6>", "hls4ml is"},
         {"quantize float --like hls4ml", "needs a type"},
+        {"quantize float --like hls4ml~fixed<16,6> fixed<8,3>", "stands behind RUN"},
+        {"quantize float --like hls4ml~fixed<16", "fixed<16"},
         {"quantize float fixed<16>", "fixed<16>"},
         {"quantize float fixed<8,3> --bits 8", "exclude each other"},
         {"quantize float --bits 8 --calibrate kl", "none of minmax"},
