@@ -4,6 +4,7 @@
 
 #include "tools/command.h"
 #include "tools/cost_report.h"
+#include "tools/network.h"
 #include "tools/probe.h"
 #include "train/lower.h"
 #include "train/model_file.h"
@@ -52,6 +53,22 @@ static nib_status lower(costing *c, nib_error *err)
     return NIB_OK;
 }
 
+/* A network stored in the file is what is built, with nodes of its own to take reuse factors. */
+static nib_status find_network(costing *c, nib_error *err)
+{
+    const nib_fixnet *stored;
+    NIB_TRY(nib_network_stored(c->file->path, c->model, c->arena, &stored, err));
+    if (!stored)
+        return lower(c, err);
+    c->lowering = (nib_lowering){.net = *stored};
+    c->lowering.net.node = NIB_NEW(c->arena, nib_fix_node, stored->n_nodes);
+    if (!c->lowering.net.node)
+        return nib_fail_memory(err, "cost");
+    memcpy(c->lowering.net.node, stored->node, (size_t)stored->n_nodes * sizeof *stored->node);
+    nib_hls_apply(&c->config->hls, &c->lowering.net);
+    return NIB_OK;
+}
+
 static void print_fills(const costing *c)
 {
     char text[NIB_FIXED_TEXT_BYTES];
@@ -94,7 +111,7 @@ static nib_status run(const nib_invocation *call, nib_error *err)
         return nib_fail_memory(err, "cost");
     nib_status status = open_model(&c, call->argument[0], o, err);
     if (status == NIB_OK)
-        status = lower(&c, err);
+        status = find_network(&c, err);
     if (status == NIB_OK)
         status = report(&c, o, err);
     nib_model_destroy(c.model);

@@ -60,6 +60,7 @@ static nib_status evaluate(const nib_session *s, const options *o, const char *p
     NIB_TRY(nib_session_part(s, part, &rows, err));
     NIB_TRY(nib_evaluator_create(&e, s->model, rows, true, s->team, err));
     nib_evaluator_set_log(e, log);
+    nib_evaluator_emulate(e, s->network);
     nib_status status = nib_evaluator_run(e, err);
     if (status == NIB_OK)
         status = print_scores(s, e, o, o->data ? "file" : part, err);

@@ -34,6 +34,7 @@ static nib_status predict(const nib_session *s, const options *o, const char *pa
     nib_evaluator *e = NULL;
     NIB_TRY(nib_session_part(s, part, &rows, err));
     NIB_TRY(nib_evaluator_create(&e, s->model, rows, false, s->team, err));
+    nib_evaluator_emulate(e, s->network);
     nib_status status = nib_evaluator_run(e, err);
     if (status == NIB_OK)
         status = nib_predictions_write(s, e, o->logits, writer, o->output, err);

@@ -166,9 +166,11 @@ static nib_status write_run(const work *w, nib_quantized *q, nib_run_folder *run
     if (!manifest)
         return nib_fail_memory(err, "manifest");
     nib_status status = nib_run_folder_write(run, "config.yaml", text, err);
+    /* The model's own lowering ends at the logits, hls4ml's network with its softmax. */
+    const nib_fixnet *net = q->like.n_heads > 0 ? &q->lowering.net : NULL;
     if (status == NIB_OK)
-        status = nib_model_file_write(nib_run_folder_best(run), q->model, q->config, w->session.data,
-                                      q->model->params->value, err);
+        status = nib_model_file_write_network(nib_run_folder_best(run), q->model, q->config, w->session.data,
+                                              q->model->params->value, net, err);
     cJSON *summary = summary_json(w, q, nib_run_folder_path(run)), *cost = NULL;
     if (status == NIB_OK)
         status = nib_cost_summary_json(&q->lowering.net, q->config, &cost, err);
@@ -193,9 +195,6 @@ static void show(work *w, const nib_quantized *q, const char *run)
     nib_progress_text(&w->progress, nib_quant_table(q->model, q->config, q->arena));
     if (q->parts > 0)
         nib_progress_text(&w->progress, nib_report_scores(q->arena, q->parts, shown, q->title));
-    if (q->like.n_heads > 0)
-        nib_log_info(&w->log,
-                     "these scores are those of hls4ml's softmax; the run folder ends at the logits");
     nib_log_info(&w->log, "run folder: %s", run);
 }
 

@@ -50,19 +50,26 @@ static nib_status check_fit(const char *path, const nib_fixnet *net, const nib_m
                            path);
 }
 
+nib_status nib_network_stored(const char *path, const nib_model *model, nib_arena *arena,
+                              const nib_fixnet **net, nib_error *err)
+{
+    nib_h5 *file;
+    *net = NULL;
+    NIB_TRY(nib_h5_open(&file, path, err));
+    nib_status status = nib_fixnet_stored(file) ? nib_fixnet_read(file, arena, net, err) : NIB_OK;
+    nib_h5_close(file);
+    return status == NIB_OK && *net ? check_fit(path, *net, model, err) : status;
+}
+
 nib_status nib_network_of_file(const char *path, const nib_model *model, nib_arena *arena, const nib_log *log,
                                const nib_fixnet **net, nib_error *err)
 {
-    nib_h5 *file;
     nib_lowering *lowering = NIB_NEW(arena, nib_lowering, 1);
     if (!lowering)
         return nib_fail_memory(err, "fixed-point network");
-    NIB_TRY(nib_h5_open(&file, path, err));
-    const bool stored = nib_fixnet_stored(file);
-    nib_status status = stored ? nib_fixnet_read(file, arena, net, err) : NIB_OK;
-    nib_h5_close(file);
-    if (stored || status != NIB_OK)
-        return status == NIB_OK ? check_fit(path, *net, model, err) : status;
+    NIB_TRY(nib_network_stored(path, model, arena, net, err));
+    if (*net)
+        return NIB_OK;
     *net = &lowering->net;
     return nib_network_of_model(model, arena, log, lowering, err);
 }

@@ -10,6 +10,10 @@
 NIB_MUST_USE nib_status nib_network_of_model(const nib_model *model, nib_arena *arena, const nib_log *log,
                                              nib_lowering *lowering, nib_error *err);
 
+/** The network stored in a model file; NULL where it has none, and the model is all there is. */
+NIB_MUST_USE nib_status nib_network_stored(const char *path, const nib_model *model, nib_arena *arena,
+                                           const nib_fixnet **net, nib_error *err);
+
 /** The network of a model file: the one stored in it, where it has one (exports), else the model's, lowered.
  *  @param path  of the file that the model was read from */
 NIB_MUST_USE nib_status nib_network_of_file(const char *path, const nib_model *model, nib_arena *arena,

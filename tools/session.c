@@ -7,6 +7,7 @@
 #include "core/cpu.h"
 #include "core/exec.h"
 #include "core/file.h"
+#include "tools/network.h"
 #include "tools/probe.h"
 #include "train/run_folder.h"
 
@@ -129,7 +130,8 @@ static nib_status open_all(nib_session *s, const char *path, const nib_session_d
     NIB_TRY(nib_probe_data(config, parts, err));
     NIB_TRY(nib_data_load(config, s->file->preprocess, parts, s->team, log, &s->data, err));
     NIB_TRY(nib_model_create(&s->model, s->config, &s->file->shapes, err));
-    return nib_model_file_load(s->file->path, s->model->params, err);
+    NIB_TRY(nib_model_file_load(s->file->path, s->model->params, err));
+    return nib_network_stored(s->file->path, s->model, s->file->arena, &s->network, err);
 }
 
 nib_status nib_session_open(const char *path, const nib_session_data *wanted, int64_t threads,

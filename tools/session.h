@@ -20,8 +20,9 @@ NIB_MUST_USE nib_status nib_session_team(int64_t wanted, int64_t batch, nib_team
 /** A trained model with data to run on: what `eval` and `predict` need. */
 typedef struct nib_session {
     nib_model_file *file;
-    nib_config *config; /**< of the file, with the data section that is used */
-    nib_model *model;   /**< with the file's weights */
+    nib_config *config;        /**< of the file, with the data section that is used */
+    nib_model *model;          /**< with the file's weights */
+    const nib_fixnet *network; /**< stored in the file, which then is what is evaluated; NULL: none */
     nib_data *data;
     nib_team *team;
 } nib_session;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "quant/fixnet_file.h"
 #include "train/keras_layout.h"
 #include "train/model_parts.h"
 #include "train/run_folder.h"
@@ -15,9 +16,18 @@ enum { MOST_FEATURES = 1 << 20, MOST_CLASSES = 1 << 16 };
 nib_status nib_model_file_write(const char *path, const nib_model *model, const nib_config *config,
                                 const nib_data *data, const float *values, nib_error *err)
 {
+    return nib_model_file_write_network(path, model, config, data, values, NULL, err);
+}
+
+nib_status nib_model_file_write_network(const char *path, const nib_model *model, const nib_config *config,
+                                        const nib_data *data, const float *values, const nib_fixnet *net,
+                                        nib_error *err)
+{
     nib_h5 *file;
     NIB_TRY(nib_h5_create(&file, err));
     nib_status status = nib_model_parts_write(file, "model", model, config, data, values, err);
+    if (status == NIB_OK && net)
+        status = nib_fixnet_write(file, net, err);
     if (status != NIB_OK) {
         nib_h5_close(file);
         return status;

@@ -5,6 +5,7 @@
 #define NIB_TRAIN_MODEL_FILE_H
 
 #include "core/h5.h"
+#include "quant/fixnet.h"
 #include "train/model.h"
 
 /** Write `values` [params->size] (params->value, or kept weights) with the model's config, preprocessing and
@@ -12,6 +13,13 @@
 NIB_MUST_USE nib_status nib_model_file_write(const char *path, const nib_model *model,
                                              const nib_config *config, const nib_data *data,
                                              const float *values, nib_error *err);
+
+/** The same with a fixed-point network beside the weights, which emulation and evaluation then run: for
+ * networks that are more than their model lowered, as one with hls4ml's softmax. @param net  NULL: none */
+NIB_MUST_USE nib_status nib_model_file_write_network(const char *path, const nib_model *model,
+                                                     const nib_config *config, const nib_data *data,
+                                                     const float *values, const nib_fixnet *net,
+                                                     nib_error *err);
 
 /** What a model file says besides weights: enough to rebuild the model and to read new data for it. */
 typedef struct nib_model_file {

@@ -90,6 +90,20 @@ Test(quantize_command, the_cliff_of_hls4mls_default_precision)
     cr_expect(wide > before - 0.01, "18 bits keep what there is: %g of %g", wide, before);
     call_nibble("quantize float --like hls4ml fixed<8,6> -o narrow -q --set quant.allow_dead=true", &o);
     cr_assert_eq(o.status, 0, "%s", o.err);
+    /* What is evaluated later is the network with hls4ml's softmax, too. */
+    static const char *const again[] = {"eval narrow --json", "emulate narrow --json -q"};
+    for (int i = 0; i < 2; i++) {
+        call_nibble(again[i], &o);
+        cr_assert_eq(o.status, 0, "%s", o.err);
+        cJSON *json = cJSON_Parse(o.out);
+        const double loss = cJSON_GetNumberValue(cJSON_GetObjectItem(json, "loss"));
+        cr_expect_eq(loss, number("narrow/summary.json", "test", "loss"), "%s: %.17g", again[i], loss);
+        cJSON_Delete(json);
+    }
+    call_nibble("cost narrow", &o);
+    cr_expect(o.status == 0 && strstr(o.out, "softmax"), "the softmax costs: %s%s", o.out, o.err);
+    call_nibble("compare narrow -n 100", &o);
+    cr_expect_eq(o.status, 0, "compare: %s", o.err);
     const double narrow = number("narrow/summary.json", "test", "accuracy");
     cr_expect(narrow < before - 0.15, "two bits of fraction lose it: %g of %g", narrow, before);
     leave_scratch();
