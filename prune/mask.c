@@ -28,9 +28,9 @@ static int64_t unit_at(const nib_prune_criterion *criterion, const void *options
     return criterion->unit_of ? criterion->unit_of(options, t, row, col) : row * t->cols + col;
 }
 
-/* Units without a kept weight get -1, below every score. @return how many are left */
-static int64_t mark_pruned(const nib_prune_criterion *criterion, const void *options,
-                           const nib_prune_tensor *t, int64_t units, nib_prune_scratch *s)
+/* keep = 1 for units with a kept weight. @return how many are left */
+static int64_t find_left(const nib_prune_criterion *criterion, const void *options, const nib_prune_tensor *t,
+                         int64_t units, nib_prune_scratch *s)
 {
     int64_t left = 0;
     for (int64_t i = 0; i < units; i++)
@@ -39,12 +39,16 @@ static int64_t mark_pruned(const nib_prune_criterion *criterion, const void *opt
         for (int64_t c = 0; c < t->cols; c++)
             if (t->mask[r * t->stride + c] != 0.0f)
                 s->keep[unit_at(criterion, options, t, r, c)] = 1;
-    for (int64_t i = 0; i < units; i++) {
+    for (int64_t i = 0; i < units; i++)
         left += s->keep[i];
-        if (!s->keep[i])
-            s->score[i] = -1.0f;
-    }
     return left;
+}
+
+/* Units that are pruned already get -1, below every score. */
+static void mark_pruned(const nib_prune_scratch *s, int64_t units)
+{
+    for (int64_t i = 0; i < units; i++)
+        s->score[i] = s->keep[i] ? s->score[i] : -1.0f;
 }
 
 static bool write_mask(const nib_prune_criterion *criterion, const void *options, nib_prune_tensor *t,
@@ -66,14 +70,12 @@ bool nib_prune_mask(const nib_prune_criterion *criterion, const void *options, n
                     double sparsity, const nib_prune_rule *rule, nib_prune_scratch *s)
 {
     const int64_t units = criterion->units(options, t);
-    int64_t kept = nib_prune_kept(units, sparsity, rule->tfmot);
+    const int64_t kept = nib_prune_kept(units, sparsity, rule->tfmot);
+    if (!rule->tfmot && find_left(criterion, options, t, units, s) <= kept && !criterion->choose)
+        return false;
     criterion->score(options, t, rule, s->score);
-    if (!rule->tfmot) {
-        const int64_t left = mark_pruned(criterion, options, t, units, s);
-        if (left == 0)
-            return false;
-        kept = kept < left ? kept : left;
-    }
+    if (!rule->tfmot)
+        mark_pruned(s, units);
     if (criterion->choose)
         criterion->choose(options, t, rule, sparsity, s->score, s->order, s->keep);
     else if (rule->keep_ties)
@@ -101,15 +103,16 @@ bool nib_prune_mask_global(const nib_prune_criterion *criterion, const void *opt
     for (int i = 0; i < n; i++) {
         const int64_t units = criterion->units(options, &tensors[i]);
         nib_prune_scratch part = {units, s->score + all, s->order + all, s->keep + all};
+        left += rule->tfmot ? units : find_left(criterion, options, &tensors[i], units, &part);
         criterion->score(options, &tensors[i], rule, part.score);
-        left += rule->tfmot ? units : mark_pruned(criterion, options, &tensors[i], units, &part);
+        if (!rule->tfmot)
+            mark_pruned(&part, units);
         protect_best(part.score, units);
         all += units;
     }
     int64_t kept = nib_prune_kept(all, sparsity, rule->tfmot);
     kept = kept < n ? n : kept;
-    kept = kept < left ? kept : left;
-    if (kept == 0)
+    if (!rule->tfmot && left <= kept)
         return false;
     if (rule->keep_ties)
         nib_prune_select_ties(s->score, all, kept, s->order, s->keep);

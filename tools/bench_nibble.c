@@ -19,11 +19,13 @@ struct nib_bench_nibble {
 };
 
 /* "{mlp: {hidden: [32, 32]}}"; the last width follows from the data. */
-static void write_config(const nib_bench_net *net, int64_t batch, bool quantized, char *text)
+static void write_config(const nib_bench_net *net, int64_t batch, nib_bench_kind kind, char *text)
 {
     static const char types[] =
         "quant: {default: {input: 'fixed<8,2,RND,SAT>', weight: 'fixed<6,1,RND_CONV,SAT>', "
         "bias: 'fixed<8,2,RND_CONV,SAT>', activation: 'ufixed<6,3,RND,SAT>'}}\n";
+    static const char masks[] = "prune: {default: {schedule: {constant: {frequency: 100}}, sparsity: 0.8}}\n";
+    const char *rest = kind == NIB_BENCH_QUANTIZED ? types : kind == NIB_BENCH_PRUNED ? masks : "";
     size_t used = (size_t)snprintf(text, TEXT_BYTES,
                                    "data: {source: {file: none.h5}, x: x, y: y}\n"
                                    "train: {batch: %lld}\nmodel: {mlp: {hidden: [",
@@ -31,25 +33,32 @@ static void write_config(const nib_bench_net *net, int64_t batch, bool quantized
     for (int i = 1; i < net->n_layers; ++i)
         used += (size_t)snprintf(text + used, TEXT_BYTES - used, "%s%lld", i > 1 ? ", " : "",
                                  (long long)net->width[i]);
-    (void)snprintf(text + used, TEXT_BYTES - used, "]}}\n%s", quantized ? types : "");
+    (void)snprintf(text + used, TEXT_BYTES - used, "]}}\n%s", rest);
 }
 
 static nib_status create(nib_bench_nibble *t, const nib_bench_net *net, int64_t batch, int threads,
-                         bool quantized, nib_error *err)
+                         nib_bench_kind kind, nib_error *err)
 {
     char text[TEXT_BYTES];
-    write_config(net, batch, quantized, text);
+    write_config(net, batch, kind, text);
     t->order = NIB_NEW(t->arena, int32_t, t->data->rows);
     if (!t->order)
         return nib_fail_memory(err, "order of rows");
     NIB_TRY(nib_config_parse("bench", ".", text, strlen(text), NULL, 0, &t->config, err));
     NIB_TRY(nib_model_create(&t->model, t->config, t->data, err));
     NIB_TRY(nib_team_create(&t->team, threads, err));
-    return nib_trainer_create(&t->trainer, t->model, &t->config->train, t->data, t->team, err);
+    NIB_TRY(nib_trainer_create(&t->trainer, t->model, &t->config->train, t->data, t->team, err));
+    if (!t->config->prune.on)
+        return NIB_OK;
+    nib_pruner *pruner;
+    NIB_TRY(nib_pruner_create(t->arena, t->model, t->config, (t->data->rows + batch - 1) / batch,
+                              nib_trainer_state(t->trainer), NULL, &pruner, err));
+    nib_trainer_set_pruner(t->trainer, pruner);
+    return NIB_OK;
 }
 
 nib_status nib_bench_nibble_create(nib_bench_nibble **trainer, const nib_bench_net *net,
-                                   const nib_dataset *data, int64_t batch, int threads, bool quantized,
+                                   const nib_dataset *data, int64_t batch, int threads, nib_bench_kind kind,
                                    nib_error *err)
 {
     nib_arena *arena = nib_arena_create();
@@ -59,7 +68,7 @@ nib_status nib_bench_nibble_create(nib_bench_nibble **trainer, const nib_bench_n
         return nib_fail_memory(err, "trainer");
     }
     *t = (nib_bench_nibble){.arena = arena, .data = data};
-    nib_status status = create(t, net, batch, threads, quantized, err);
+    nib_status status = create(t, net, batch, threads, kind, err);
     if (status != NIB_OK) {
         nib_bench_nibble_destroy(t);
         return status;

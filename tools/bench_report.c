@@ -49,7 +49,7 @@ static const double *rates_of(const nib_bench_case *c, bool nibble, bool hog)
 {
     for (int i = 0; i < c->n_programs; ++i) {
         const nib_bench_program *p = &c->program[i];
-        if ((p->nibble != NULL) == nibble && !p->quantized && p->threads == 1 && p->hog == hog)
+        if ((p->nibble != NULL) == nibble && !p->variant && p->threads == 1 && p->hog == hog)
             return p->rate;
     }
     return NULL;
@@ -81,7 +81,7 @@ static void print_program(const nib_bench_result *r, const nib_bench_case *c, in
     nib_format_rate(f.rate.max, rate[2]);
     if (f.straight.median > 0 && p->nibble)
         (void)snprintf(straight, sizeof straight, "%.2f", f.straight.median);
-    if (f.one.median > 0 && p->nibble && (p->threads > 1 || p->quantized))
+    if (f.one.median > 0 && p->nibble && (p->threads > 1 || p->variant))
         (void)snprintf(one, sizeof one, "%.2f", f.one.median);
     fprintf(out, "  %-26s %9s %9s %9s %8.1f %% %12s %10s %9.4f\n", name, rate[0], rate[1], rate[2],
             100 * f.share.median, straight, one, p->last.loss);

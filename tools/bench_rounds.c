@@ -8,9 +8,7 @@
 #include "tools/bench_others.h"
 #include "tools/bench_peak.h"
 
-enum { MAX_PROGRAMS = 2 * NIB_BENCH_CHOICES + 2 };
-
-typedef enum kind { FLOAT, QUANTIZED, STRAIGHT } kind;
+enum { MAX_PROGRAMS = 2 * NIB_BENCH_CHOICES + 3 };
 
 static const double peak_seconds = 0.02;
 
@@ -40,23 +38,36 @@ static void show(const bench *b, int64_t round, const nib_bench_case *c, const n
 /* --- Programs
  * ------------------------------------------------------------------------------------------------ */
 
-static nib_status add_program(const bench *b, nib_bench_case *c, const nib_dataset *data, kind what,
-                              int threads, bool hog, nib_error *err)
+static nib_status make_room(const bench *b, nib_bench_case *c, const char *name, int threads,
+                            nib_bench_program **program, nib_error *err)
 {
-    static const char *const names[] = {"nibble", "nibble QAT 6 bits", "straightforward"};
-    nib_arena *arena = b->result->arena;
     nib_bench_program *p = &c->program[c->n_programs];
-    p->rate = NIB_NEW(arena, double, b->plan->rounds);
-    p->cpu = NIB_NEW(arena, double, b->plan->rounds);
+    p->rate = NIB_NEW(b->result->arena, double, b->plan->rounds);
+    p->cpu = NIB_NEW(b->result->arena, double, b->plan->rounds);
     if (!p->rate || !p->cpu)
         return nib_fail_memory(err, "benchmark");
+    p->name = name;
     p->threads = threads;
-    p->hog = hog;
-    p->quantized = what == QUANTIZED;
-    p->name = names[what];
     c->n_programs++;
-    if (what != STRAIGHT)
-        return nib_bench_nibble_create(&p->nibble, c->net, data, c->batch, threads, p->quantized, err);
+    *program = p;
+    return NIB_OK;
+}
+
+static nib_status add_nibble(const bench *b, nib_bench_case *c, const nib_dataset *data, nib_bench_kind kind,
+                             int threads, bool hog, nib_error *err)
+{
+    static const char *const names[] = {"nibble", "nibble QAT 6 bits", "nibble 80 % pruned"};
+    nib_bench_program *p = NULL;
+    NIB_TRY(make_room(b, c, names[kind], threads, &p, err));
+    p->hog = hog;
+    p->variant = kind != NIB_BENCH_FLOAT;
+    return nib_bench_nibble_create(&p->nibble, c->net, data, c->batch, threads, kind, err);
+}
+
+static nib_status add_straight(const bench *b, nib_bench_case *c, const nib_dataset *data, nib_error *err)
+{
+    nib_bench_program *p = NULL;
+    NIB_TRY(make_room(b, c, "straightforward", 1, &p, err));
     return nib_bench_straight_create(&p->straight, c->net, data, c->batch,
                                      nib_bench_nibble_params(c->program[0].nibble), err);
 }
@@ -75,9 +86,10 @@ static nib_status add_case(const bench *b, const nib_bench_net *net, int64_t bat
     b->result->n_cases++;
     for (int hog = 0; hog <= (plan->hog ? 1 : 0); ++hog)
         for (int i = 0; i < plan->n_threads; ++i)
-            NIB_TRY(add_program(b, c, data, FLOAT, (int)plan->threads[i], hog == 1, err));
-    NIB_TRY(add_program(b, c, data, QUANTIZED, 1, false, err));
-    return plan->straight ? add_program(b, c, data, STRAIGHT, 1, false, err) : NIB_OK;
+            NIB_TRY(add_nibble(b, c, data, NIB_BENCH_FLOAT, (int)plan->threads[i], hog == 1, err));
+    NIB_TRY(add_nibble(b, c, data, NIB_BENCH_QUANTIZED, 1, false, err));
+    NIB_TRY(add_nibble(b, c, data, NIB_BENCH_PRUNED, 1, false, err));
+    return plan->straight ? add_straight(b, c, data, err) : NIB_OK;
 }
 
 /* Nets with the same inputs and classes share their data. */
@@ -197,7 +209,7 @@ static void compare_weights(nib_bench_case *c)
     const nib_params *first = nib_bench_nibble_params(c->program[0].nibble);
     c->same_weights = true;
     for (int k = 1; k < c->n_programs; ++k) {
-        if (!c->program[k].nibble || c->program[k].quantized)
+        if (!c->program[k].nibble || c->program[k].variant)
             continue;
         const nib_params *other = nib_bench_nibble_params(c->program[k].nibble);
         c->same_weights =

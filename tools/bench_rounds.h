@@ -26,7 +26,7 @@ typedef struct nib_bench_program {
     const char *name;
     int threads; /**< of nibble; 1 for the straightforward trainer */
     bool hog;
-    bool quantized;           /**< nibble, with the arithmetic of the hardware */
+    bool variant;             /**< nibble, but not the dense float net: other work than the rest */
     nib_bench_nibble *nibble; /**< one of the two */
     nib_bench_straight *straight;
     double *rate;         /**< [rounds] samples/s */
@@ -41,7 +41,7 @@ typedef struct nib_bench_case {
     int64_t batch, rows, epochs; /**< epochs in a measurement */
     int n_programs;
     nib_bench_program *program;
-    bool same_weights; /**< all of nibble's float programs hold the same bits at the end */
+    bool same_weights; /**< all of nibble's dense float programs hold the same bits at the end */
 } nib_bench_case;
 
 typedef struct nib_bench_result {

@@ -17,13 +17,20 @@ typedef struct nib_bench_epoch {
 /** nibble itself: the steps that `nibble train` makes. */
 typedef struct nib_bench_nibble nib_bench_nibble;
 
+/** What nibble trains. */
+typedef enum nib_bench_kind {
+    NIB_BENCH_FLOAT,
+    NIB_BENCH_QUANTIZED, /**< types of 6 bits for weights and activations, 8 for inputs and biases: training
+                              with the arithmetic of the hardware */
+    NIB_BENCH_PRUNED,    /**< float with masks: 80 % of each kernel pruned at step 100, masks made again every
+                              100 steps */
+} nib_bench_kind;
+
 /** @param data  must outlive the trainer
- *  @param quantized  with types of 6 bits for weights and activations and 8 for inputs and biases: training
- * with the arithmetic of the hardware
  *  Errors: NIB_ERR_MEMORY, NIB_ERR_SYSTEM. */
 NIB_MUST_USE nib_status nib_bench_nibble_create(nib_bench_nibble **trainer, const nib_bench_net *net,
                                                 const nib_dataset *data, int64_t batch, int threads,
-                                                bool quantized, nib_error *err);
+                                                nib_bench_kind kind, nib_error *err);
 void nib_bench_nibble_destroy(nib_bench_nibble *trainer);
 /** @param stop  not 0: return NIB_ERR_INTERRUPTED after the step; NULL: never */
 NIB_MUST_USE nib_status nib_bench_nibble_epoch(nib_bench_nibble *trainer, const volatile sig_atomic_t *stop,

@@ -65,24 +65,6 @@ nib_pass nib_pass_begin(const nib_update *update, const nib_param *row)
     return pass;
 }
 
-static void keep_unmasked(float *restrict x, const float *restrict mask, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] = mask[i] != 0.0f ? x[i] : 0.0f;
-}
-
-void nib_pass_end(const nib_update *update, const nib_param *row)
-{
-    if (!update->params->mask)
-        return;
-    const nib_pass pass = nib_pass_begin(update, row);
-    const float *mask = update->params->mask + row->offset;
-    keep_unmasked(pass.value, mask, pass.n);
-    for (int i = 0; i < NIB_MAX_SLOTS; i++)
-        if (pass.slot[i])
-            keep_unmasked(pass.slot[i], mask, pass.n);
-}
-
 void nib_optimizer_apply_range(const nib_optimizer *optimizer, const void *options, const nib_update *update,
                                int64_t first, int64_t count)
 {
@@ -105,8 +87,11 @@ void nib_optimizer_apply_range(const nib_optimizer *optimizer, const void *optio
         const int64_t end = row.offset + row.stride < first + count ? row.offset + row.stride : first + count;
         row.offset = row.offset > first ? row.offset : first;
         row.stride = end - row.offset;
-        if (row.stride > 0)
-            variant->update(options, update, &row);
+        if (row.stride <= 0)
+            continue;
+        /* Without a gradient no formula moves a weight of 0 whose moments are 0. */
+        nib_params_apply_masks_range(params, params->gradient, row.offset, row.stride);
+        variant->update(options, update, &row);
     }
 }
 

@@ -12,9 +12,10 @@
 
 enum { NIB_MAX_SLOTS = 3 };
 
-/** One update. Padding lanes stay zero; masked weights (params->mask) keep value and slots at zero. */
+/** One update. Padding lanes stay zero. Masked weights (params->mask), whose value and slots are zero when it
+ * begins (nib_params_apply_masks), stay zero: their gradients are set to zero first. */
 typedef struct nib_update {
-    const nib_params *params;   /**< value is written, gradient is read */
+    const nib_params *params;   /**< value is written, gradient is read and masked */
     float *slot[NIB_MAX_SLOTS]; /**< [params->size] moments, in the order of slot_names */
     int64_t step;               /**< 1 for the first update */
     double lr;                  /**< after the schedule */

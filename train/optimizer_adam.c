@@ -31,7 +31,6 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
     const nib_adam_numbers numbers = {o->beta_1, o->beta_2, o->epsilon, o->amsgrad};
     const nib_pass pass = nib_pass_begin(u, row);
     NIB_ISA_NAME(nib_adam_pass)(&pass, &numbers, u->step, 0);
-    nib_pass_end(u, row);
 }
 
 const nib_optimizer NIB_ISA_NAME(nib_optimizer_adam) = {

@@ -41,7 +41,6 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
     const nib_pass pass = nib_pass_begin(u, row);
     const double factor = o->decay == DECAY_KERNELS ? row->decay : 1;
     NIB_ISA_NAME(nib_adam_pass)(&pass, &numbers, u->step, pass.lr * o->weight_decay * factor);
-    nib_pass_end(u, row);
 }
 
 const nib_optimizer NIB_ISA_NAME(nib_optimizer_adamw) = {

@@ -17,9 +17,6 @@ typedef struct nib_pass {
 /** The pass over one row of the table. */
 nib_pass nib_pass_begin(const nib_update *update, const nib_param *row);
 
-/** Set masked weights and their slots to 0. To be called last; does nothing when nothing is masked. */
-void nib_pass_end(const nib_update *update, const nib_param *row);
-
 /** The gradient the formulas see. NaN stays NaN. */
 static inline float nib_pass_gradient(float gradient, float clip, float scale)
 {

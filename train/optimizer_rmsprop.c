@@ -72,7 +72,6 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
         for (int64_t i = 0; i < n; i++)
             p.value[first + i] -= step[i];
     }
-    nib_pass_end(u, row);
 }
 
 const nib_optimizer NIB_ISA_NAME(nib_optimizer_rmsprop) = {

@@ -65,7 +65,6 @@ static void update(const void *options, const nib_update *u, const nib_param *ro
         descend_nesterov(&pass, (float)o->momentum);
     else
         descend_with_momentum(&pass, (float)o->momentum);
-    nib_pass_end(u, row);
 }
 
 const nib_optimizer NIB_ISA_NAME(nib_optimizer_sgd) = {

@@ -31,6 +31,7 @@ static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
         return nib_fail_memory(err, "trainer");
     NIB_TRY(nib_train_state_create(t->arena, t->model->params, nib_graph_losses(t->model->graph, &marks),
                                    nib_graph_watches(t->model->graph, &marks), slots, &t->state, err));
+    nib_params_apply_masks(t->model->params, t->model->params->value);
     return nib_exec_create(&t->exec, t->model->graph, NIB_MODE_TRAIN, batch, 0, team, err);
 }
 
@@ -153,7 +154,6 @@ static bool begin_update(void *context, const nib_sums *sums)
 static void update_range(void *context, int64_t first, int64_t count)
 {
     const nib_trainer *t = context;
-    nib_params_apply_masks_range(t->model->params, t->model->params->gradient, first, count);
     nib_optimizer_apply_range(t->config->optimizer, t->config->optimizer_options, &t->update, first, count);
 }
 

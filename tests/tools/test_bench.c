@@ -56,7 +56,7 @@ Test(bench, straightforward_trainer_does_the_same_work)
         double first = 0, last = 0;
         must(nib_bench_net_parse(cases[i].net, &net, &err), &err);
         must(nib_bench_net_data(arena, &net, cases[i].rows, &data, &err), &err);
-        must(nib_bench_nibble_create(&nibble, &net, &data, cases[i].batch, 2, false, &err), &err);
+        must(nib_bench_nibble_create(&nibble, &net, &data, cases[i].batch, 2, NIB_BENCH_FLOAT, &err), &err);
         must(nib_bench_straight_create(&straight, &net, &data, cases[i].batch,
                                        nib_bench_nibble_params(nibble), &err),
              &err);
@@ -101,7 +101,7 @@ Test(bench, rounds)
               (int)result.rounds);
     for (int i = 0; i < result.n_cases; i++) {
         const nib_bench_case *c = &result.cases[i];
-        cr_assert_eq(c->n_programs, 6, "%d programs", c->n_programs);
+        cr_assert_eq(c->n_programs, 7, "%d programs", c->n_programs);
         cr_expect(c->same_weights, "weights differ between thread counts");
         for (int k = 0; k < c->n_programs; k++) {
             const nib_bench_figures f = nib_bench_figures_of(&result, c, k);

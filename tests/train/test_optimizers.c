@@ -157,6 +157,7 @@ static void run_nibble(bench *b, int which, const history *h)
     }
     for (int row = 0; row < b->params->count; row++)
         fill(b, row, b->params->value, 0, 0.3);
+    nib_params_apply_masks(b->params, b->params->value);
     for (int t = 1; t <= STEPS; t++) {
         for (int row = 0; row < b->params->count; row++)
             fill(b, row, b->params->gradient, (uint32_t)t, 0.1 * (1 + row));
