@@ -13,6 +13,7 @@
 #include "tools/recipe.h"
 #include "train/config.h"
 #include "train/initializer.h"
+#include "train/sweep.h"
 
 static bool fill(nib_catalog_entry *entry, const char *name, const char *help, const char *source,
                  const nib_option_table *options)
@@ -52,6 +53,20 @@ static bool initializer(int index, nib_catalog_entry *entry)
     return nib_initializer_row(index, &name, &help) && fill(entry, name, help, "Keras initializers", NULL);
 }
 
+static const struct {
+    const char *path, *help;
+    const nib_option_table *table;
+} sweep_sections[] = {
+    {"sweep", "a sweep file, for nibble sweep", &nib_table_sweep},
+    {"sweep.choose", "which point a sweep chooses", &nib_table_sweep_choose},
+    {"sweep.studies.NAME", "a study of a sweep; a sweep of one study has these keys at the top",
+     &nib_table_sweep_study},
+    {"sweep.studies.NAME.parameters.KEY", "values of a parameter, as a map", &nib_table_sweep_values},
+    {"sweep.studies.NAME.search.random", "points drawn instead of all", &nib_table_sweep_random},
+    {"sweep.studies.NAME.search.halving", "many points for few epochs, the best for more",
+     &nib_table_sweep_halving},
+};
+
 static bool section(int index, nib_catalog_entry *entry)
 {
     if (index < nib_config_sections_count) {
@@ -59,10 +74,15 @@ static bool section(int index, nib_catalog_entry *entry)
         return fill(entry, *s->path ? s->path : s->name, s->help, NULL, s->table);
     }
     index -= nib_config_sections_count;
-    if (index >= nib_data_sections_count)
+    if (index < nib_data_sections_count) {
+        const nib_data_section *s = &nib_data_sections[index];
+        return fill(entry, s->path, s->help, NULL, s->table);
+    }
+    index -= nib_data_sections_count;
+    if (index >= (int)(sizeof sweep_sections / sizeof sweep_sections[0]))
         return false;
-    const nib_data_section *s = &nib_data_sections[index];
-    return fill(entry, s->path, s->help, NULL, s->table);
+    return fill(entry, sweep_sections[index].path, sweep_sections[index].help, NULL,
+                sweep_sections[index].table);
 }
 
 static bool command(int index, nib_catalog_entry *entry)

@@ -86,7 +86,8 @@ static nib_status write_recipe(nib_arena *arena, const nib_recipe *recipe, const
     if (!*nib_path_base(stem))
         return nib_fail(err, NIB_ERR_USAGE, "nibble init: '%s' is no name of a file", name);
     NIB_TRY(write_new(path, text, err));
-    printf("wrote %s (recipe %s)\nnext: nibble train %s\n", path, recipe->name, path);
+    const bool sweep = strncmp(recipe->text, "base:", 5) == 0 || strstr(recipe->text, "\nbase:");
+    printf("wrote %s (recipe %s)\nnext: nibble %s %s\n", path, recipe->name, sweep ? "sweep" : "train", path);
     return NIB_OK;
 }
 

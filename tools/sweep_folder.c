@@ -276,14 +276,18 @@ static bool test_score(const nib_sweep_session *s, int point, const char *name, 
 static void print_chosen(const nib_sweep_session *s, const nib_sweep_table *t, FILE *out)
 {
     double mean = 0, deviation = 0;
+    char text[64];
     if (t->chosen < 0)
         return;
     const char *name = strncmp(t->metric, "val_", 4) == 0 ? t->metric + 4 : t->metric;
     const int first = t->chosen * s->sweep->seeds.count;
-    fprintf(out, "\nChosen by %s: %s", t->metric, nib_sweep_trial_text(s->arena, s->sweep, first));
-    fprintf(out, "\n  %s %.5g +- %.2g", t->metric, t->mean[t->chosen], t->deviation[t->chosen]);
+    fprintf(out, "\nChosen by %s: %s", t->price ? s->sweep->choose.lowest : t->metric,
+            nib_sweep_trial_text(s->arena, s->sweep, first));
+    fprintf(out, "\n  %s %s", t->metric,
+            nib_sweep_score_text(s->sweep, t->mean[t->chosen], t->deviation[t->chosen], text));
     if (test_score(s, t->chosen, name, &mean, &deviation))
-        fprintf(out, "; test %s %.5g +- %.2g (looked at for this point alone)", name, mean, deviation);
+        fprintf(out, "; test %s %s (looked at for this point alone)", name,
+                nib_sweep_score_text(s->sweep, mean, deviation, text));
     fprintf(out, "\n");
 }
 

@@ -30,8 +30,9 @@ static const struct {
     {"ff", "flip-flops (estimated)"},
     {"bram18", "BRAM18 (estimated)"},
     {"latency_ns", "latency (ns, estimated)"},
-    {"latency_cycles", "latency (cycles, estimated)"},
-    {"ii_cycles", "initiation interval (cycles)"},
+    {"latency", "latency (cycles, estimated)"},
+    {"ii", "initiation interval (cycles)"},
+    {"lut_ff_fraction", "fraction of LUTs + fraction of flip-flops (estimated)"},
     {"weight_bits", "weight memory (bits)"},
     {"nonzero", "weights that are not zero"},
 };

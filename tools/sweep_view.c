@@ -130,6 +130,14 @@ static const char *point_text(nib_arena *arena, const nib_sweep *sweep, int poin
     return text ? text : "";
 }
 
+const char *nib_sweep_score_text(const nib_sweep *sweep, double mean, double deviation, char text[64])
+{
+    const int n = snprintf(text, 64, "%.5g", mean);
+    if (sweep->seeds.count > 1)
+        (void)snprintf(text + n, 64 - (size_t)n, " +- %.2g", deviation);
+    return text;
+}
+
 typedef struct ranked {
     int point;
     double cost;
@@ -141,11 +149,30 @@ static int by_cost(const void *a, const void *b)
     return x->cost < y->cost ? -1 : x->cost > y->cost ? 1 : x->point - y->point;
 }
 
+/* The cheapest points that are good enough. */
+static void print_leaders(FILE *out, nib_arena *arena, const nib_sweep *sweep, const nib_sweep_table *t,
+                          ranked *list)
+{
+    enum { SHOWN = 10 };
+    int count = 0;
+    for (int i = 0; i < sweep->n_points; i++)
+        if (isfinite(t->price[i]))
+            list[count++] = (ranked){i, t->price[i]};
+    qsort(list, (size_t)count, sizeof *list, by_cost);
+    fprintf(out, "\n%d of %d points have %s within %g of the best%s%s; the lowest %s of them\n", count,
+            sweep->n_points, t->metric, sweep->choose.within, sweep->choose.of >= 0 ? " of " : "",
+            sweep->choose.of >= 0 ? sweep->study[sweep->choose.of].name : "", sweep->choose.lowest);
+    for (int i = 0; i < count && i < SHOWN; i++)
+        fprintf(out, "  %12.6g  %.5g  %s\n", list[i].cost, t->mean[list[i].point],
+                point_text(arena, sweep, list[i].point));
+}
+
 void nib_sweep_print_tables(FILE *out, const nib_sweep *sweep, const nib_sweep_result *results,
                             const nib_sweep_table *t)
 {
     nib_arena *arena = nib_arena_create();
     int done = 0, failed = 0, dropped = 0;
+    char score[64];
     for (int i = 0; i < sweep->n_trials; i++) {
         done += results[i].status == NIB_SWEEP_DONE;
         failed += results[i].status == NIB_SWEEP_FAILED;
@@ -166,7 +193,8 @@ void nib_sweep_print_tables(FILE *out, const nib_sweep *sweep, const nib_sweep_r
             sweep->seeds.count > 1 ? "s" : "");
     for (int i = 0; i < sweep->n_studies; i++)
         if (t->best[i] >= 0)
-            fprintf(out, "  %.5g +- %.2g  %s\n", t->mean[t->best[i]], t->deviation[t->best[i]],
+            fprintf(out, "  %s  %s\n",
+                    nib_sweep_score_text(sweep, t->mean[t->best[i]], t->deviation[t->best[i]], score),
                     point_text(arena, sweep, t->best[i]));
         else
             fprintf(out, "  -  %s: no point with all seeds done\n", sweep->study[i].name);
@@ -180,5 +208,7 @@ void nib_sweep_print_tables(FILE *out, const nib_sweep *sweep, const nib_sweep_r
     for (int i = 0; i < count; i++)
         fprintf(out, "  %12.6g  %.5g  %s\n", front[i].cost, t->mean[front[i].point],
                 point_text(arena, sweep, front[i].point));
+    if (t->price)
+        print_leaders(out, arena, sweep, t, front);
     nib_arena_destroy(arena);
 }

@@ -27,6 +27,9 @@ void nib_sweep_view_line(nib_sweep_view *view, int trial, const nib_sweep_result
 void nib_sweep_view_draw(nib_sweep_view *view, const nib_sweep_result *results);
 void nib_sweep_view_end_all(nib_sweep_view *view);
 
+/** "0.75 +- 0.01"; with one seed there is no deviation. Returns `text`. */
+const char *nib_sweep_score_text(const nib_sweep *sweep, double mean, double deviation, char text[64]);
+
 /** The tables at the end: best points, the front. */
 void nib_sweep_print_tables(FILE *out, const nib_sweep *sweep, const nib_sweep_result *results,
                             const nib_sweep_table *table);

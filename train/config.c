@@ -276,6 +276,10 @@ static nib_status read_text(nib_config *config, const char *folder, const char *
 {
     reader r = {.config = config, .folder = folder, .n_sets = n_sets};
     NIB_TRY(nib_yaml_parse(config->arena, config->path, text, bytes, &r.root, err));
+    /* A sweep file may hold its base config: that is the config then. */
+    nib_doc *base = nib_doc_get(r.root, "base");
+    if (base && base->kind == NIB_DOC_MAP)
+        r.root = base;
     setting *parsed = NIB_NEW(config->arena, setting, n_sets + 1);
     if (!parsed)
         return nib_fail_memory(err, "--set");

@@ -9,18 +9,16 @@
 #include "train/sweep_parts.h"
 
 typedef struct sweep_file {
-    const char *base;
-    const nib_doc *seeds, *set, *parameters, *together, *search, *studies, *from;
+    const nib_doc *base, *seeds, *set, *parameters, *together, *search, *studies, *choose;
     const char *metric;
     int goal, keep;
     int64_t cap, retries;
     nib_strings front;
-    int command;
 } sweep_file;
 
 static const nib_option sweep_rows[] = {
-    NIB_ROW(sweep_file, base, NIB_OPTION_STRING, NULL, 0, 0, NULL, "",
-            "the config that all trials change, relative to this file"),
+    NIB_ROW(sweep_file, base, NIB_OPTION_NODE, NULL, 0, 0, NULL, "",
+            "the config that all trials change: a file, relative to this one, or the config itself as a map"),
     NIB_ROW(sweep_file, seeds, NIB_OPTION_NODE, "", 0, 0, NULL, "",
             "values of train.seed, each point is run with all of them: a number n (1 to n) or a list; 1"),
     NIB_ROW(sweep_file, metric, NIB_OPTION_STRING, "", 0, 0, NULL, "",
@@ -35,6 +33,8 @@ static const nib_option sweep_rows[] = {
             "whose weights are kept: of the best point of each study, of all trials, of none"),
     NIB_ROW(sweep_file, front, NIB_OPTION_STRINGS, "", 0, 0, NULL, "",
             "two columns of trials.csv whose Pareto front is marked, as [val_accuracy, ebops]"),
+    NIB_ROW(sweep_file, choose, NIB_OPTION_NODE, "", 0, 0, NULL, "",
+            "{lowest, within, of}: the cheapest point that is good enough; the point with the best metric"),
     NIB_ROW(sweep_file, set, NIB_OPTION_NODE, "", 0, 0, NULL, "", "keys with one value, in all studies"),
     NIB_ROW(sweep_file, studies, NIB_OPTION_NODE, "", 0, 0, NULL, "",
             "name: {from, command, set, parameters, together, search}; without it the keys of a study stand "
@@ -44,6 +44,21 @@ static const nib_option sweep_rows[] = {
     NIB_ROW(sweep_file, search, NIB_OPTION_NODE, "", 0, 0, NULL, "", "as in a study"),
 };
 const nib_option_table nib_table_sweep = NIB_OPTION_TABLE(sweep_file, sweep_rows);
+
+typedef struct choose_map {
+    const char *lowest, *of;
+    double within;
+} choose_map;
+
+static const nib_option choose_rows[] = {
+    NIB_ROW(choose_map, lowest, NIB_OPTION_STRING, NULL, 0, 0, NULL, "",
+            "column of trials.csv that is to be small: ebops, dsp, latency, lut_ff_fraction, ..."),
+    NIB_ROW(choose_map, within, NIB_OPTION_FLOAT, "0.01", 0, 1e9, NULL, "",
+            "the metric may be so much worse"),
+    NIB_ROW(choose_map, of, NIB_OPTION_STRING, "", 0, 0, NULL, "",
+            "than the best point of this study; without it: than the best of all"),
+};
+const nib_option_table nib_table_sweep_choose = NIB_OPTION_TABLE(choose_map, choose_rows);
 
 typedef struct builder {
     nib_sweep *sweep;
@@ -160,6 +175,26 @@ static nib_status read_studies(builder *b, nib_error *err)
     return NIB_OK;
 }
 
+static nib_status read_choose(builder *b, nib_error *err)
+{
+    nib_sweep *s = b->sweep;
+    choose_map m;
+    s->choose = (nib_sweep_choice){.of = -1};
+    if (nib_doc_is_null(b->file.choose))
+        return NIB_OK;
+    NIB_TRY(nib_options_read(b->arena, &nib_table_sweep_choose, b->file.choose, "choose", &m, err));
+    const char *of = m.of ? m.of : "";
+    for (int i = 0; i < s->n_studies; i++)
+        if (strcmp(s->study[i].name, of) == 0)
+            s->choose.of = i;
+    if (*of && s->choose.of < 0)
+        return nib_doc_fail(&nib_doc_get(b->file.choose, "of")->place, err, NIB_ERR_CONFIG,
+                            "choose.of: there is no study '%s'", of);
+    s->choose.lowest = m.lowest;
+    s->choose.within = m.within;
+    return NIB_OK;
+}
+
 /* A file without `base` is a config: itself the base of a sweep over the command line's ranges. */
 static nib_status read_file(builder *b, const char *path, nib_error *err)
 {
@@ -178,13 +213,17 @@ static nib_status read_file(builder *b, const char *path, nib_error *err)
         return s->base ? NIB_OK : nib_fail_memory(err, "sweep");
     }
     NIB_TRY(nib_options_read(b->arena, &nib_table_sweep, doc, "sweep", &b->file, err));
+    const nib_doc *base = b->file.base;
+    if (!base || base->kind == NIB_DOC_LIST || nib_doc_is_null(base))
+        return nib_doc_fail(&doc->place, err, NIB_ERR_CONFIG, "base: is a file or a config");
     const char *folder = nib_path_folder(b->arena, path);
-    s->base = folder ? nib_path_join(b->arena, folder, b->file.base) : NULL;
+    s->base = base->kind == NIB_DOC_MAP ? nib_arena_strdup(b->arena, path)
+              : folder                  ? nib_path_join(b->arena, folder, base->text)
+                                        : NULL;
     if (!s->base)
         return nib_fail_memory(err, "sweep");
     if (!nib_file_exists(s->base))
-        return nib_doc_fail(&nib_doc_get(doc, "base")->place, err, NIB_ERR_CONFIG,
-                            "base: there is no file '%s'", s->base);
+        return nib_doc_fail(&base->place, err, NIB_ERR_CONFIG, "base: there is no file '%s'", s->base);
     return NIB_OK;
 }
 
@@ -224,6 +263,7 @@ static nib_status build(builder *b, const char *path, nib_error *err)
     NIB_TRY(read_choices(b, err));
     NIB_TRY(read_seeds(b, err));
     NIB_TRY(read_studies(b, err));
+    NIB_TRY(read_choose(b, err));
     NIB_TRY(nib_sweep_make_trials(b->sweep, err));
     return digest(b, err);
 }

@@ -1,7 +1,7 @@
 /** Sweeps: what is tried. A sweep file names a base config and studies; a study is a set of points, a point
  * with a seed is a trial, a trial is one run of `nibble train` or `nibble quantize` in a folder of its own.
  *
- *      base: jets.yaml                       # relative to this file
+ *      base: jets.yaml                       # relative to this file; or the config itself as a map
  *      seeds: 3                              # 1, 2, 3; or a list
  *      metric: val_accuracy                  # what points are chosen by
  *      set: {train.epochs: 5}                # in all studies
@@ -85,16 +85,24 @@ typedef struct nib_sweep_trial {
     int parent; /**< trial it starts from, or -1 */
 } nib_sweep_trial;
 
+/** The cheapest point that is good enough, instead of the best one. */
+typedef struct nib_sweep_choice {
+    const char *lowest; /**< column of trials.csv; NULL: the point with the best metric is chosen */
+    double within;      /**< the metric may be so much worse */
+    int of;             /**< than the best point of this study; -1: than the best of all */
+} nib_sweep_choice;
+
 typedef struct nib_sweep {
     nib_arena *arena; /**< owns all of it */
     const char *name; /**< base name of the file without suffix */
-    const char *base; /**< path of the base config */
+    const char *base; /**< path of the base config: of the sweep file itself where that holds it */
     nib_ints seeds;
     const char *metric; /**< "val_accuracy" */
     bool maximize;
     int64_t cap, retries;
     int keep;          /**< 0 best, 1 all, 2 none */
     nib_strings front; /**< columns of the Pareto front, the metric first; empty: metric and the first cost */
+    nib_sweep_choice choose;
     int n_studies, n_points, n_trials;
     nib_sweep_study *study;
     nib_sweep_point *point;
@@ -118,6 +126,7 @@ NIB_MUST_USE nib_status nib_sweep_expand(nib_arena *arena, const char *text, int
                                          nib_strings *values, nib_error *err);
 
 /** The option tables, for `nibble describe sweep`. */
-extern const nib_option_table nib_table_sweep, nib_table_sweep_study, nib_table_sweep_values;
+extern const nib_option_table nib_table_sweep, nib_table_sweep_study, nib_table_sweep_values,
+    nib_table_sweep_choose, nib_table_sweep_random, nib_table_sweep_halving;
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/options.h"
 
 enum { MAX_RESULT_BYTES = 4 << 20, MAX_COLUMNS = 4096 };
 
@@ -103,8 +104,13 @@ nib_status nib_sweep_result_write(const char *path, const nib_sweep_result *r, n
     if (r->message)
         (void)cJSON_AddStringToObject(json, "message", r->message);
     cJSON *columns = cJSON_AddObjectToObject(json, "columns");
-    for (int i = 0; columns && i < r->n_columns; i++)
-        (void)cJSON_AddNumberToObject(columns, r->column[i].name, r->column[i].value);
+    /* As texts: cJSON's own numbers may be off by their last bit. */
+    for (int i = 0; columns && i < r->n_columns; i++) {
+        char number[NIB_NUMBER_BYTES] = "null";
+        if (isfinite(r->column[i].value))
+            nib_format_double(r->column[i].value, number);
+        (void)cJSON_AddRawToObject(columns, r->column[i].name, number);
+    }
     char *text = columns ? cJSON_Print(json) : NULL;
     nib_status status =
         text ? nib_file_write(path, text, strlen(text), err) : nib_fail_memory(err, "result of a trial");

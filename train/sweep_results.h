@@ -62,9 +62,10 @@ typedef struct nib_sweep_table {
     const char *front[2];     /**< columns of the front; [1] NULL: there is none */
     double *mean, *deviation; /**< [n_points] of the metric over the seeds that are done; NaN: none */
     double *cost;             /**< [n_points] mean of front[1] */
+    double *price;            /**< [n_points] mean of choose.lowest, NaN: not good enough; NULL: no choice */
     bool *on_front;           /**< [n_points] */
     int *best;                /**< [n_studies] point, or -1 */
-    int chosen;               /**< best point of all studies, or -1 */
+    int chosen;               /**< best point of all studies, or what `choose` says; -1: none */
 } nib_sweep_table;
 
 /** Means over seeds, the best point of each study, the front. Points with a failed or open trial take no

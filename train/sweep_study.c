@@ -52,7 +52,7 @@ static const nib_option random_rows[] = {
     NIB_ROW(random_map, trials, NIB_OPTION_INT, NULL, 1, 1000000, NULL, "", "points drawn"),
     NIB_ROW(random_map, seed, NIB_OPTION_INT, "1", 0, 4294967295.0, NULL, "", "of the draw"),
 };
-static const nib_option_table random_table = NIB_OPTION_TABLE(random_map, random_rows);
+const nib_option_table nib_table_sweep_random = NIB_OPTION_TABLE(random_map, random_rows);
 
 typedef struct halving_map {
     int64_t eta, first, trials, seed;
@@ -64,7 +64,7 @@ static const nib_option halving_rows[] = {
             "points drawn; 0: the whole grid"),
     NIB_ROW(halving_map, seed, NIB_OPTION_INT, "1", 0, 4294967295.0, NULL, "", "of the draw"),
 };
-static const nib_option_table halving_table = NIB_OPTION_TABLE(halving_map, halving_rows);
+const nib_option_table nib_table_sweep_halving = NIB_OPTION_TABLE(halving_map, halving_rows);
 
 /* Inside of a list or a map texts stay quoted where they were. */
 static const char *flow_part(nib_arena *arena, const nib_doc *value)
@@ -311,12 +311,12 @@ static nib_status read_search(const reader *r, const nib_doc *search, nib_error 
         NIB_TRY(nib_options_split_choice(search, r->study_path, "search", &name, &body, err));
     if (strcmp(name, "random") == 0) {
         random_map m;
-        NIB_TRY(nib_options_read(r->arena, &random_table, body, "search.random", &m, err));
+        NIB_TRY(nib_options_read(r->arena, &nib_table_sweep_random, body, "search.random", &m, err));
         s->search = NIB_SWEEP_RANDOM;
         s->draws = m.trials, s->search_seed = m.seed;
     } else if (strcmp(name, "halving") == 0) {
         halving_map m;
-        NIB_TRY(nib_options_read(r->arena, &halving_table, body, "search.halving", &m, err));
+        NIB_TRY(nib_options_read(r->arena, &nib_table_sweep_halving, body, "search.halving", &m, err));
         s->halving = (nib_sweep_halving){m.eta, m.first};
         s->search = m.trials > 0 ? NIB_SWEEP_RANDOM : NIB_SWEEP_GRID;
         s->draws = m.trials, s->search_seed = m.seed;

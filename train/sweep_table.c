@@ -88,6 +88,30 @@ static void find_front(const nib_sweep *sweep, const nib_sweep_result *results, 
     }
 }
 
+/* The cheapest of the points that are good enough; the earlier one where two are equal. */
+static nib_status choose_cheapest(const nib_sweep *sweep, const nib_sweep_result *results, nib_arena *arena,
+                                  nib_sweep_table *t, nib_error *err)
+{
+    const nib_sweep_choice *choose = &sweep->choose;
+    const int best = choose->of >= 0 ? t->best[choose->of] : t->chosen;
+    const double sign = t->maximize ? 1 : -1;
+    t->price = NIB_NEW(arena, double, sweep->n_points);
+    if (!t->price)
+        return nib_fail_memory(err, "sweep");
+    t->chosen = -1;
+    for (int i = 0; i < sweep->n_points; i++) {
+        double spread, price;
+        const bool whole = point_mean(sweep, results, i, choose->lowest, &price, &spread);
+        const bool good = best >= 0 && whole &&
+                          sign * (t->mean[i] - t->mean[best]) + choose->within >=
+                              -1e-12; /* decimals are not exact; NaN: not */
+        t->price[i] = good ? price : (double)NAN;
+        if (good && (t->chosen < 0 || price < t->price[t->chosen]))
+            t->chosen = i;
+    }
+    return NIB_OK;
+}
+
 nib_status nib_sweep_tabulate(const nib_sweep *sweep, const nib_sweep_result *results, nib_arena *arena,
                               nib_sweep_table *t, nib_error *err)
 {
@@ -115,7 +139,7 @@ nib_status nib_sweep_tabulate(const nib_sweep *sweep, const nib_sweep_result *re
         if (t->chosen < 0 || sign * t->mean[i] > sign * t->mean[t->chosen])
             t->chosen = i;
     }
-    return NIB_OK;
+    return sweep->choose.lowest ? choose_cheapest(sweep, results, arena, t, err) : NIB_OK;
 }
 
 /* ---- halving ---- */
