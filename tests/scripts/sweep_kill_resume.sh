@@ -36,8 +36,7 @@ living() {
     local pid pending
     for pid in $(pgrep -f "$work/whole/trials"); do
         pending=$(awk '$1 == "SigPnd:" {print $2}' "/proc/$pid/status" 2>/dev/null) || continue
-        [ -z "$pending" ] || [ $((0x$pending & 0x100)) -ne 0 ] || [ ! -s "/proc/$pid/maps" ] ||
-            tr '\0' ' ' <"/proc/$pid/cmdline"
+        [ -z "$pending" ] || [ $((0x$pending & 0x100)) -ne 0 ] || tr '\0' ' ' <"/proc/$pid/cmdline"
     done
 }
 
@@ -69,6 +68,8 @@ while :; do
         kills=$((kills + 1))
         sleep_ms 20
         alive=$(living)
+        [ -z "$alive" ] || sleep_ms 20 # on its way out after the signal was taken
+        [ -z "$alive" ] || alive=$(living)
         [ -z "$alive" ] || fail "trials live on after the sweep was killed: $alive"
         continue
     fi
