@@ -116,6 +116,9 @@ NIB_MUST_USE nib_status nib_h5_set_attribute_strings(nib_h5 *file, const char *p
 NIB_MUST_USE nib_status nib_h5_set_attribute_i64(nib_h5 *file, const char *path, const char *name,
                                                  int64_t value, nib_error *err);
 
+/** Copy a dataset with its attributes into a file that is being written, under the same path. */
+NIB_MUST_USE nib_status nib_h5_copy(nib_h5 *from, const char *path, nib_h5 *to, nib_error *err);
+
 /** CRC-32 over all datasets below `group` in name order: path, type class, shape, bytes (contracts: digest).
  */
 NIB_MUST_USE nib_status nib_h5_digest(nib_h5 *file, const char *group, uint32_t *crc, nib_error *err);

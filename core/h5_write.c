@@ -49,6 +49,16 @@ nib_status nib_h5_make_group(nib_h5 *file, const char *path, nib_error *err)
     return make_parents(file, path, true, err);
 }
 
+nib_status nib_h5_copy(nib_h5 *from, const char *path, nib_h5 *to, nib_error *err)
+{
+    nib_h5_info info;
+    NIB_TRY(nib_h5_dataset_info(from, path, &info, err)); /* within the limits of reading */
+    NIB_TRY(make_parents(to, path, false, err));
+    if (H5Ocopy(from->file, path, to->file, path, H5P_DEFAULT, H5P_DEFAULT) < 0)
+        return nib_h5_fail(to, path, err, NIB_ERR_IO, "copy the dataset");
+    return NIB_OK;
+}
+
 /* A dataset of `stored` type filled from `data` of `memory` type. */
 static nib_status write_dataset(nib_h5 *file, const char *path, hid_t stored, hid_t memory, int rank,
                                 const int64_t *dim, const void *data, nib_error *err)

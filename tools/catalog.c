@@ -8,6 +8,7 @@
 #include "datasets/writer.h"
 #include "prune/criterion.h"
 #include "prune/schedule.h"
+#include "quant/export.h"
 #include "quant/quantizer.h"
 #include "tools/command.h"
 #include "tools/recipe.h"
@@ -46,6 +47,7 @@ LIST(generator, nib_generator, nib_generators, &d->options)
 LIST(quantizer, nib_quantizer, nib_quantizers, &d->options)
 LIST(reader, nib_reader, nib_readers, NULL)
 LIST(writer, nib_writer, nib_writers, NULL)
+LIST(exporter, nib_exporter, nib_exporters, NULL)
 
 static bool initializer(int index, nib_catalog_entry *entry)
 {
@@ -115,6 +117,8 @@ const nib_catalog_kind nib_catalog_kinds[] = {
     {"generators", "generator", "embedded sources of data", true, generator},
     {"readers", "reader", "data files that can be read", true, reader},
     {"writers", "writer", "files that predictions are written to", true, writer},
+    {"exporters", "exporter", "forms of a quantized model for other programs: nibble export --format", true,
+     exporter},
     {"sections", "section", "parts of a config and their keys", false, section},
     {"recipes", "recipe", "example configs for nibble init", false, recipe},
     {"ops", "op", "what layers and losses are computed with", true, op},

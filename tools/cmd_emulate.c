@@ -4,17 +4,20 @@
 
 #include "core/file.h"
 #include "tools/command.h"
+#include "tools/export_check.h"
 #include "tools/network.h"
 #include "tools/predictions.h"
+#include "tools/probe.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/trace_file.h"
+#include "train/run_folder.h"
 
 typedef struct options {
     const char *data, *part, *output, *trace;
     nib_arg_list set;
     int64_t threads, rows;
-    bool logits, force, quiet, json, blind;
+    bool logits, force, quiet, json, blind, golden;
 } options;
 
 static const nib_arg args[] = {
@@ -28,6 +31,8 @@ static const nib_arg args[] = {
      "what the last layer gives, before softmax or sigmoid"},
     {"trace", 'T', NIB_ARG_TEXT, offsetof(options, trace), 0, 0, "FILE",
      "write codes and values of every layer (HDF5)"},
+    {"golden", 'g', NIB_ARG_FLAG, offsetof(options, golden), 0, 0, NULL,
+     "run the golden samples of an exported model.h5 and compare; no other data are read"},
     {"no-metrics", 0, NIB_ARG_FLAG, offsetof(options, blind), 0, 0, NULL, "the data need no targets"},
     {"force", 'f', NIB_ARG_FLAG, offsetof(options, force), 0, 0, NULL, "replace existing files"},
     {"set", 's', NIB_ARG_LIST, offsetof(options, set), 0, 0, "KEY=VALUE", "change a key"},
@@ -92,9 +97,38 @@ static nib_status emulate(const nib_session *s, const options *o, const char *pa
     return NIB_OK;
 }
 
+static nib_status check_golden(const char *model, const options *o, nib_error *err)
+{
+    const char *path;
+    nib_export_check check = {.rows = 0};
+    nib_team *team = NULL;
+    nib_arena *arena = nib_arena_create();
+    nib_status status =
+        arena ? nib_run_folder_resolve(arena, model, &path, err) : nib_fail_memory(err, "path");
+    if (status == NIB_OK)
+        status = nib_probe_file(path, err);
+    if (status == NIB_OK)
+        status = nib_session_team(o->threads, INT64_MAX / 2, &team, err);
+    if (status == NIB_OK)
+        status = nib_export_check_run(path, team, &check, err);
+    nib_team_destroy(team);
+    nib_arena_destroy(arena);
+    if (status != NIB_OK)
+        return status;
+    if (!o->quiet)
+        printf("%" PRId64 " golden samples: %" PRId64 " of %" PRId64 " outputs differ\n", check.rows,
+               check.differing, check.numbers);
+    if (check.differing == 0)
+        return NIB_OK;
+    return nib_fail(err, NIB_ERR_DIVERGED, "%s: golden sample %" PRId64 " has other outputs", model,
+                    check.first_row);
+}
+
 static nib_status run(const nib_invocation *call, nib_error *err)
 {
     const options *o = call->options;
+    if (o->golden)
+        return check_golden(call->argument[0], o, err);
     const nib_writer *writer = NULL;
     nib_progress progress;
     nib_session session;
@@ -122,7 +156,8 @@ const nib_command nib_command_emulate = {
     .arguments = "RUN|MODEL",
     .help = "scores and predictions of a quantized model, computed in integers as hardware does",
     .text = "  nibble emulate runs/jets-001\n  nibble emulate runs/jets-001 --data other.h5 -o scores.h5\n  "
-            "nibble emulate runs/jets-001 --rows 1000 --trace layers.h5",
+            "nibble emulate runs/jets-001 --rows 1000 --trace layers.h5\n  nibble emulate export/model.h5 "
+            "--golden",
     .min_arguments = 1,
     .max_arguments = 1,
     NIB_ARG_TABLE(args),

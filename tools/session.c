@@ -79,14 +79,14 @@ static nib_doc *foreign_test(nib_arena *arena, const nib_doc *data, const char *
     return test;
 }
 
-static nib_status data_config(nib_session *s, const nib_session_data *wanted, nib_data_config **config,
-                              nib_error *err)
+nib_status nib_session_data_config(const nib_config *run, const nib_session_data *wanted,
+                                   nib_data_config **config, nib_error *err)
 {
-    nib_arena *arena = s->config->arena;
-    *config = s->config->data;
+    nib_arena *arena = run->arena;
+    *config = run->data;
     if (!wanted->file)
         return NIB_OK;
-    nib_doc *data = nib_doc_copy(arena, nib_doc_get(s->config->resolved, "data")), *resolved;
+    nib_doc *data = nib_doc_copy(arena, nib_doc_get(run->resolved, "data")), *resolved;
     nib_doc *test = data ? foreign_test(arena, data, wanted->file, wanted->targets) : NULL;
     if (!test)
         return nib_fail_memory(err, "data section");
@@ -94,8 +94,8 @@ static nib_status data_config(nib_session *s, const nib_session_data *wanted, ni
     if (!nib_doc_add(arena, data, "test", test))
         return nib_fail_memory(err, "data section");
     NIB_TRY(nib_data_config_read(arena, data, ".", config, &resolved, err));
-    for (int i = 0; i < s->config->train.n_objectives; i++)
-        nib_data_config_set_target_kind(*config, i, s->config->train.objective[i].loss->kind);
+    for (int i = 0; i < run->train.n_objectives; i++)
+        nib_data_config_set_target_kind(*config, i, run->train.objective[i].loss->kind);
     return NIB_OK;
 }
 
@@ -121,7 +121,7 @@ static nib_status open_all(nib_session *s, const char *path, const nib_session_d
     NIB_TRY(nib_model_file_open(path, &s->file, err));
     NIB_TRY(open_config(s, path, wanted, err));
     NIB_TRY(nib_session_team(threads, INT64_MAX / 2, &s->team, err));
-    NIB_TRY(data_config(s, wanted, &config, err));
+    NIB_TRY(nib_session_data_config(s->config, wanted, &config, err));
     for (int i = 0; i < s->file->shapes.n_targets; i++)
         if (s->file->shapes.target[i].kind == NIB_TARGET_CLASS)
             nib_data_config_set_classes(config, i, (int)s->file->shapes.target[i].width,

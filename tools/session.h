@@ -36,6 +36,10 @@ typedef struct nib_session_data {
     bool targets;            /**< false: predictions only */
 } nib_session_data;
 
+/** The data section for these rows: the run's own, or one that reads another file. In the config's arena. */
+NIB_MUST_USE nib_status nib_session_data_config(const nib_config *run, const nib_session_data *wanted,
+                                                nib_data_config **config, nib_error *err);
+
 /** Open a RUN or MODEL and load the data for it. */
 NIB_MUST_USE nib_status nib_session_open(const char *path, const nib_session_data *wanted, int64_t threads,
                                          const nib_log *log, nib_session *session, nib_error *err);

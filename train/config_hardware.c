@@ -6,15 +6,21 @@
 #include "train/config_parts.h"
 
 typedef struct hls_section {
+    int backend;
     const char *part;
     double clock_period;
     int io_type;
     const nib_doc *defaults, *layers;
 } hls_section;
 
-#define HLS_STRATEGIES "Latency|Resource"
+static const char *const backends[] = {"Vitis",   "Vivado", "VivadoAccelerator", "oneAPI", "Catapult",
+                                       "Quartus", "Libero"};
+static const char *const strategies[] = {"Latency", "Resource", "distributed_arithmetic"};
+#define HLS_BACKENDS   "Vitis|Vivado|VivadoAccelerator|oneAPI|Catapult|Quartus|Libero"
+#define HLS_STRATEGIES "Latency|Resource|distributed_arithmetic"
 
 static const nib_option hls_rows[] = {
+    NIB_ROW(hls_section, backend, NIB_OPTION_CHOICE, "Vitis", 0, 0, HLS_BACKENDS, "", "as hls4ml's Backend"),
     NIB_ROW(hls_section, part, NIB_OPTION_STRING, "xcvu13p-flga2577-2-e", 0, 0, NULL, "",
             "FPGA part, as hls4ml's Part"),
     NIB_ROW(hls_section, clock_period, NIB_OPTION_FLOAT, "5", 0.1, 1000, NULL, "ns",
@@ -35,7 +41,7 @@ typedef struct hls_layer_section {
 
 static const nib_option hls_layer_rows[] = {
     NIB_ROW(hls_layer_section, strategy, NIB_OPTION_CHOICE, "Latency", 0, 0, HLS_STRATEGIES, "",
-            "as hls4ml's Strategy: unrolled, or weights that take turns"),
+            "as hls4ml's Strategy: unrolled, weights that take turns, or shifts and adds (da4ml)"),
     NIB_ROW(hls_layer_section, reuse_factor, NIB_OPTION_INT, "1", 1, 1e9, NULL, "",
             "products that one multiplier computes, as hls4ml's ReuseFactor"),
 };
@@ -82,8 +88,10 @@ static nib_status read_layer(nib_arena *arena, const nib_doc *map, const char *p
     hls_layer_section s;
     NIB_TRY(nib_config_read_section(arena, &nib_table_hls_layer, map, path, &s, err));
     /* What a layer does not say, the default says. */
-    if (!layer->name || nib_doc_get(map, "strategy"))
-        layer->strategy = s.strategy == 0 ? NIB_FIX_ORDER_LATENCY : NIB_FIX_ORDER_RESOURCE;
+    if (!layer->name || nib_doc_get(map, "strategy")) {
+        layer->strategy = s.strategy == 1 ? NIB_FIX_ORDER_RESOURCE : NIB_FIX_ORDER_LATENCY;
+        layer->distributed = s.strategy == 2;
+    }
     if (!layer->name || nib_doc_get(map, "reuse_factor"))
         layer->reuse_factor = s.reuse_factor;
     return NIB_OK;
@@ -132,9 +140,15 @@ static nib_status read_layers(nib_config *config, const nib_doc *layers, nib_err
     return NIB_OK;
 }
 
+/* In `strategies`. */
+static int strategy_index(const nib_hls_layer *layer)
+{
+    return layer->strategy == NIB_FIX_ORDER_RESOURCE ? 1 : layer->distributed ? 2 : 0;
+}
+
 static nib_doc *write_layer(nib_arena *arena, const nib_hls_layer *layer)
 {
-    const hls_layer_section s = {layer->strategy == NIB_FIX_ORDER_LATENCY ? 0 : 1, layer->reuse_factor};
+    const hls_layer_section s = {strategy_index(layer), layer->reuse_factor};
     return nib_options_write(arena, &nib_table_hls_layer, &s);
 }
 
@@ -144,8 +158,11 @@ static nib_doc *write_hls(nib_arena *arena, const nib_hls_config *hls)
     for (int i = 0; i < hls->n_layers; i++)
         if (!layers || !nib_doc_add(arena, layers, hls->layer[i].name, write_layer(arena, &hls->layer[i])))
             return NULL;
-    const hls_section s = {hls->part, hls->clock_period, hls->stream, write_layer(arena, &hls->defaults),
-                           layers};
+    int backend = 0;
+    while (strcmp(backends[backend], hls->backend) != 0)
+        backend++;
+    const hls_section s = {
+        backend, hls->part, hls->clock_period, hls->stream, write_layer(arena, &hls->defaults), layers};
     return s.defaults ? nib_options_write(arena, &nib_table_hls, &s) : NULL;
 }
 
@@ -156,6 +173,7 @@ nib_status nib_config_read_hls(nib_config *config, const nib_doc *map, nib_doc *
     *resolved = NULL;
     NIB_TRY(nib_config_read_section(config->arena, &nib_table_hls, map, "hls", &s, err));
     *hls = (nib_hls_config){.present = !nib_doc_is_null(map),
+                            .backend = backends[s.backend],
                             .part = s.part,
                             .clock_period = s.clock_period,
                             .stream = s.io_type == 1};
@@ -167,16 +185,26 @@ nib_status nib_config_read_hls(nib_config *config, const nib_doc *map, nib_doc *
     return *resolved ? NIB_OK : nib_fail_memory(err, "hls section");
 }
 
+static const nib_hls_layer *layer_of(const nib_hls_config *hls, const char *name)
+{
+    for (int i = 0; i < hls->n_layers; i++)
+        if (strcmp(hls->layer[i].name, name) == 0)
+            return &hls->layer[i];
+    return &hls->defaults;
+}
+
+const char *nib_hls_strategy(const nib_hls_config *hls, const char *layer)
+{
+    return strategies[strategy_index(layer_of(hls, layer))];
+}
+
 void nib_hls_apply(const nib_hls_config *hls, nib_fixnet *net)
 {
     for (int i = 0; i < net->n_nodes; i++) {
         nib_fix_node *node = &net->node[i];
-        const nib_hls_layer *layer = &hls->defaults;
         if (node->kind != NIB_FIX_DENSE)
             continue;
-        for (int k = 0; k < hls->n_layers; k++)
-            if (strcmp(hls->layer[k].name, node->layer) == 0)
-                layer = &hls->layer[k];
+        const nib_hls_layer *layer = layer_of(hls, node->layer);
         node->as.dense.reuse = layer->reuse_factor;
         node->as.dense.order = layer->strategy;
     }

@@ -1,7 +1,7 @@
 /** The sections `hls:` and `target:` of a config: how the hardware is built, in hls4ml's words, and what it
  * must fit into. Training does not depend on them.
  *
- *      hls: {part: xcvu13p-flga2577-2-e, clock_period: 5, io_type: io_parallel,
+ *      hls: {backend: Vitis, part: xcvu13p-flga2577-2-e, clock_period: 5, io_type: io_parallel,
  *            default: {strategy: Latency, reuse_factor: 1}, layers: {fc1: {strategy: Resource, reuse_factor:
  * 4}}} target: {device: xcvu13p, clock_ns: 2.7, max_latency_ns: 100, max_lut_percent: 20}
  */
@@ -14,11 +14,13 @@
 typedef struct nib_hls_layer {
     const char *name; /**< of a layer; NULL: the default */
     nib_fix_order strategy;
+    bool distributed; /**< distributed_arithmetic: shifts and adds; the order is that of Latency */
     int64_t reuse_factor;
 } nib_hls_layer;
 
 typedef struct nib_hls_config {
     bool present;
+    const char *backend; /**< of hls4ml: "Vitis", ... */
     const char *part;    /**< an FPGA part or device */
     double clock_period; /**< ns */
     bool stream;         /**< io_stream, else io_parallel */
@@ -53,6 +55,9 @@ const char *nib_target_limit_name(nib_target_limit limit);
 /** What the cost gives for a limit: the number to hold against it. NaN: the device has none of it, or there
  * is no device. */
 double nib_target_value(nib_target_limit limit, const nib_cost *cost, const nib_device *device);
+
+/** hls4ml's word for the strategy of the dense nodes of a layer. */
+const char *nib_hls_strategy(const nib_hls_config *hls, const char *layer);
 
 /** Give the dense nodes of a net their reuse factors and orders. The order matters to what a net computes
  * only where an accumulator that the user gave can overflow or round. */

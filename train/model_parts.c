@@ -229,16 +229,21 @@ static nib_status write_masks(nib_h5 *file, nib_arena *arena, const nib_params *
     return NIB_OK;
 }
 
+nib_status nib_model_parts_head(nib_h5 *file, const char *kind, nib_error *err)
+{
+    NIB_TRY(nib_h5_make_group(file, "/nibble", err));
+    NIB_TRY(nib_h5_set_attribute_text(file, "/nibble", "format", FORMAT, err));
+    NIB_TRY(nib_h5_set_attribute_i64(file, "/nibble", "version", NIB_MODEL_FILE_VERSION, err));
+    return nib_h5_set_attribute_text(file, "/nibble", "kind", kind, err);
+}
+
 static nib_status write_parts(nib_h5 *file, nib_arena *arena, const char *kind, const nib_model *model,
                               const nib_config *config, const nib_data *data, const float *values,
                               nib_error *err)
 {
     const char *text = NULL;
     NIB_TRY(nib_keras_layout_write(file, model, values, err));
-    NIB_TRY(nib_h5_make_group(file, "/nibble", err));
-    NIB_TRY(nib_h5_set_attribute_text(file, "/nibble", "format", FORMAT, err));
-    NIB_TRY(nib_h5_set_attribute_i64(file, "/nibble", "version", NIB_MODEL_FILE_VERSION, err));
-    NIB_TRY(nib_h5_set_attribute_text(file, "/nibble", "kind", kind, err));
+    NIB_TRY(nib_model_parts_head(file, kind, err));
     NIB_TRY(nib_model_parts_config(config, arena, &text, err));
     NIB_TRY(nib_h5_write_text(file, "/nibble/config", text, err));
     NIB_TRY(write_data(file, arena, data, err));

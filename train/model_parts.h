@@ -11,6 +11,9 @@ enum { NIB_MODEL_FILE_VERSION = 1 };
 NIB_MUST_USE nib_status nib_model_parts_write(nib_h5 *file, const char *kind, const nib_model *model,
                                               const nib_config *config, const nib_data *data,
                                               const float *values, nib_error *err);
+/** The group /nibble with its attributes but the digest. */
+NIB_MUST_USE nib_status nib_model_parts_head(nib_h5 *file, const char *kind, nib_error *err);
+
 /** Add the digest of all datasets and commit. `file` is destroyed in any case. */
 NIB_MUST_USE nib_status nib_model_parts_commit(nib_h5 *file, const char *path, nib_error *err);
 

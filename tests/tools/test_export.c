@@ -1,0 +1,183 @@
+/* export: files, determinism, the model file on its own. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/h5.h"
+#include "tests/tools/call.h"
+
+static const char chain[] = "{mlp: {hidden: [12, 8]}}";
+static const char types[] =
+    "{default: {input: 'fixed<8,3,RND,SAT>', weight: 'fixed<6,1,RND_CONV,SAT>', bias: "
+    "'fixed<8,3,RND_CONV,SAT>', activation: 'ufixed<6,2,RND,SAT>', output: "
+    "'fixed<10,5,RND,SAT>'}}";
+/* Accumulators that can overflow, which takes every precision by hand. */
+static const char given[] =
+    "{default: {input: 'fixed<10,4>', weight: 'fixed<10,4>', bias: 'fixed<10,4>', result: "
+    "'fixed<10,4>', activation: 'fixed<10,4>', output: 'fixed<10,4>', accum: "
+    "'fixed<10,4>'}}";
+
+static void write_config(const char *name, const char *model, const char *quant)
+{
+    FILE *out = fopen(name, "w");
+    cr_assert(out, "%s cannot be written", name);
+    fprintf(out,
+            "data: {source: {generator: jets, n: 1500}, inputs: {x: {path: hlf16, preprocess: standardize}}, "
+            "targets: {y: label}, validation: {fraction: 0.2}, test: {fraction: 0.4}}\n"
+            "model: %s\ntrain: {seed: 2, epochs: 2, batch: 64}\n",
+            model);
+    if (quant)
+        fprintf(out, "quant: %s\n", quant);
+    cr_assert(fclose(out) == 0, "%s cannot be written", name);
+}
+
+static void call_well(const char *words)
+{
+    static outcome o;
+    call_nibble(words, &o);
+    cr_assert(o.status == 0, "nibble %s: exit status %d, %s", words, o.status, o.err);
+}
+
+static void call_badly(const char *words, int status, const char *said)
+{
+    static outcome o;
+    call_nibble(words, &o);
+    cr_expect(o.status == status, "nibble %s: exit status %d, not %d", words, o.status, status);
+    cr_expect(strstr(o.err, said), "nibble %s says '%s', not '%s'", words, o.err, said);
+}
+
+static char *contents(const char *path, size_t *bytes)
+{
+    static const size_t most = (size_t)4 << 20;
+    char *data = malloc(most);
+    FILE *in = fopen(path, "rb");
+    cr_assert(in && data, "%s is missing", path);
+    *bytes = fread(data, 1, most - 1, in);
+    data[*bytes] = '\0';
+    (void)fclose(in);
+    return data;
+}
+
+static void expect_same(const char *a, const char *b)
+{
+    size_t n, m;
+    char *one = contents(a, &n), *other = contents(b, &m);
+    cr_expect(n > 0 && n == m && memcmp(one, other, n) == 0, "%s and %s differ", a, b);
+    free(one);
+    free(other);
+}
+
+static void expect_text(const char *path, const char *text)
+{
+    size_t n;
+    char *data = contents(path, &n);
+    cr_expect(strstr(data, text), "%s does not have '%s'", path, text);
+    free(data);
+}
+
+Test(export, two_exports_of_one_run_are_byte_identical)
+{
+    static const char *const files[] = {"model.h5", "hls4ml.yml", "convert.py", "README.md"};
+    enter_scratch();
+    write_config("q.yaml", chain, types);
+    call_well("train q.yaml -o run --quiet");
+    call_well("export run --quiet");
+    call_well("export run -o b --quiet -t 3");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char a[64], b[64];
+        (void)snprintf(a, sizeof a, "run/export/%s", files[i]);
+        (void)snprintf(b, sizeof b, "b/%s", files[i]);
+        expect_same(a, b);
+    }
+    call_badly("export run", 2, "--force");
+    leave_scratch();
+}
+
+/* What is exported is what is emulated: the engine runs what it reads from the file. */
+Test(export, the_model_file_stands_alone)
+{
+    static outcome o;
+    enter_scratch();
+    write_config("q.yaml", chain, types);
+    call_well("train q.yaml -o run --quiet");
+    call_well("export run -o out --quiet --rows 300");
+    call_well("emulate run --quiet --logits -o a.npy");
+    call_well("emulate out/model.h5 --quiet --logits -o b.npy");
+    expect_same("a.npy", "b.npy");
+    call_nibble("emulate out/model.h5 --golden", &o);
+    cr_expect(strcmp(o.out, "300 golden samples: 0 of 1500 outputs differ\n") == 0, "--golden says '%s'",
+              o.out);
+    call_nibble("inspect out/model.h5", &o);
+    cr_expect(o.status == 0 && strstr(o.out, "nibble export"), "inspect says '%s'", o.out);
+    call_badly("emulate run --golden", 2, "no golden samples");
+    leave_scratch();
+}
+
+/* Weights in the Keras part are the integers, on their grid; golden inputs are what the preprocessing makes.
+ */
+Test(export, numbers_are_on_their_grid)
+{
+    nib_h5 *file;
+    nib_error err = {NIB_OK, ""};
+    static float kernel[16 * 12], x[40 * 16], raw[40 * 16];
+    static int64_t code[16 * 12];
+    static double shift[16], divisor[16];
+    enter_scratch();
+    write_config("q.yaml", chain, types);
+    call_well("train q.yaml -o run --quiet");
+    call_well("export run -o out --quiet --rows 40");
+    cr_assert(nib_h5_open(&file, "out/model.h5", &err) == NIB_OK, "%s", err.message);
+    cr_assert(nib_h5_read_f32(file, "/model_weights/fc1/fc1/kernel:0", 0, 16, kernel, &err) == NIB_OK &&
+                  nib_h5_read_i64(file, "/nibble/fixnet/op/fc1/kernel/code", 0, 16, code, &err) == NIB_OK &&
+                  nib_h5_read_f32(file, "/nibble/golden/input/x/raw", 0, 40, raw, &err) == NIB_OK &&
+                  nib_h5_read_f32(file, "/nibble/golden/input/x/x", 0, 40, x, &err) == NIB_OK &&
+                  nib_h5_read_f64(file, "/nibble/data/x/preprocess/shift", 0, 16, shift, &err) == NIB_OK &&
+                  nib_h5_read_f64(file, "/nibble/data/x/preprocess/divisor", 0, 16, divisor, &err) == NIB_OK,
+              "%s", err.message);
+    nib_h5_close(file);
+    for (int i = 0; i < 16 * 12; i++)
+        cr_expect(kernel[i] == (float)code[i] / 32, "kernel %d is %g, its code %lld", i, (double)kernel[i],
+                  (long long)code[i]);
+    for (int i = 0; i < 40 * 16; i++)
+        cr_expect(x[i] == (float)(((double)raw[i] - shift[i % 16]) / divisor[i % 16]),
+                  "golden input %d is %g", i, (double)x[i]);
+    leave_scratch();
+}
+
+Test(export, routes_are_chosen_and_refused)
+{
+    enter_scratch();
+    write_config("q.yaml", chain, types);
+    call_well("train q.yaml -o run --quiet");
+    call_well("export run -o a --quiet --synthetic");
+    expect_text("a/hls4ml.yml", "BitExact: true");
+    expect_text("a/hls4ml.yml", "result: ufixed<6,2,RND,SAT>");
+    call_well("export run -o b --quiet --synthetic --route explicit");
+    expect_text("b/hls4ml.yml", "BitExact: false");
+    expect_text("b/hls4ml.yml", "accum:");
+    call_well("export run -o c --quiet --synthetic --set hls.default.strategy=Resource --set "
+              "hls.default.reuse_factor=4 --set hls.backend=Vivado --set hls.clock_period=2.5");
+    expect_text("c/hls4ml.yml", "fc1: {Strategy: Resource, ReuseFactor: 4}");
+    expect_text("c/hls4ml.yml", "Backend: Vivado");
+    expect_text("c/hls4ml.yml", "ClockPeriod: 2.5");
+    write_config("g.yaml", chain, given);
+    call_well("train g.yaml -o given --quiet");
+    call_well("export given -o d --quiet --synthetic");
+    expect_text("d/hls4ml.yml", "accum: fixed<10,4>");
+    call_badly("export given -o e --synthetic --route bitexact", 2, "takes --route explicit");
+    call_badly("export run -o f --route bitexct", 2, "did you mean 'bitexact'");
+    call_badly("export run -o f --format hls4m", 2, "did you mean 'hls4ml'");
+    leave_scratch();
+}
+
+Test(export, float_models_are_refused)
+{
+    enter_scratch();
+    write_config("f.yaml", chain, NULL);
+    call_well("train f.yaml -o run --quiet");
+    call_badly("export run -o out", 2, "float model");
+    leave_scratch();
+}
