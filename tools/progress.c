@@ -16,12 +16,12 @@ void nib_progress_init(nib_progress *progress, FILE *out, bool quiet)
 
 void nib_format_rate(double value, char *text)
 {
-    if (value >= 1e6)
-        (void)snprintf(text, 16, "%.3g M", value / 1e6);
-    else if (value >= 1e3)
-        (void)snprintf(text, 16, "%.3g k", value / 1e3);
-    else
-        (void)snprintf(text, 16, "%.3g", value);
+    static const char *const units[] = {"", " k", " M", " G", " T"};
+    int unit = 0;
+    /* Three digits of what follows are 1000, which is 1 of the next unit. */
+    for (; value >= 999.5 && unit < (int)(sizeof units / sizeof units[0]) - 1; ++unit)
+        value /= 1e3;
+    (void)snprintf(text, 16, "%.3g%s", value, units[unit]);
 }
 
 void nib_format_duration(double seconds, char *text)

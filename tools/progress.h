@@ -25,7 +25,7 @@ nib_log nib_progress_log(nib_progress *progress);
 /** Text that stands for itself (summary, result table), on `out` and in the log. */
 void nib_progress_text(nib_progress *progress, const char *text);
 
-/** "3.1 M", "842 k": a rate or count in few letters. `text` has 16 bytes. */
+/** "3.1 M", "842 k", "12": a rate or count in few letters. `text` has 16 bytes. */
 void nib_format_rate(double value, char *text);
 /** "1 h 02 min", "3 min 05 s", "12 s", "1.5 s". `text` has 32 bytes. */
 void nib_format_duration(double seconds, char *text);
