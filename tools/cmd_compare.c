@@ -5,12 +5,13 @@
 #include "core/file.h"
 #include "tools/command.h"
 #include "tools/compare.h"
+#include "tools/compare_hardware.h"
 #include "tools/network.h"
 #include "tools/progress.h"
 #include "tools/session.h"
 
 typedef struct options {
-    const char *data, *part, *csv, *plot, *format;
+    const char *data, *part, *csv, *plot, *format, *hardware;
     nib_arg_list set;
     int64_t threads, rows;
     bool force, quiet;
@@ -28,6 +29,8 @@ static const nib_arg args[] = {
      "draw figures into this folder, with their gnuplot scripts and data"},
     {"format", 0, NIB_ARG_TEXT, offsetof(options, format), 0, 0, "FORMAT",
      "of the figures: png (default), svg or pdf"},
+    {"hardware", 0, NIB_ARG_TEXT, offsetof(options, hardware), 0, 0, "FILE",
+     "compare this instead: what hardware or its simulation answered to the first rows (.npy or text)"},
     {"force", 'f', NIB_ARG_FLAG, offsetof(options, force), 0, 0, NULL, "replace an existing FILE"},
     {"set", 's', NIB_ARG_LIST, offsetof(options, set), 0, 0, "KEY=VALUE", "change a key"},
     {"threads", 't', NIB_ARG_INT, offsetof(options, threads), 1, 1024, "N", "threads"},
@@ -59,12 +62,34 @@ static nib_status compare(const nib_session *s, const options *o, const char *pa
     return NIB_OK;
 }
 
+/* Hardware's answers; different ones end in exit status 1. */
+static nib_status compare_hardware(const nib_session *s, const options *o, const char *part,
+                                   const nib_log *log, nib_arena *arena, nib_error *err)
+{
+    const nib_dataset *data;
+    const nib_fixnet *net;
+    nib_hardware_comparison comparison;
+    NIB_TRY(nib_session_part(s, part, &data, err));
+    NIB_TRY(nib_network_of_file(s->file->path, s->model, arena, log, &net, err));
+    NIB_TRY(nib_hardware_compare(net, data, o->hardware, s->team, &comparison, err));
+    if (!o->quiet)
+        nib_hardware_print(&comparison, stdout);
+    return comparison.differing == 0
+               ? NIB_OK
+               : nib_fail(err, NIB_ERR_DIVERGED, "%s: %lld outputs differ from the integer engine's",
+                          o->hardware, (long long)comparison.differing);
+}
+
 static nib_status check_call(const options *o, nib_error *err)
 {
     if (o->format && strcmp(o->format, "png") != 0 && strcmp(o->format, "svg") != 0 &&
         strcmp(o->format, "pdf") != 0)
         return nib_fail(err, NIB_ERR_USAGE, "nibble compare: --format: '%s' is none of png, svg, pdf",
                         o->format);
+    if (o->hardware && (o->csv || o->plot || o->rows))
+        return nib_fail(err, NIB_ERR_USAGE,
+                        "nibble compare: --hardware compares the rows of its file; --csv, --plot and --rows "
+                        "are for layers");
     if (o->csv && nib_file_exists(o->csv) && !o->force)
         return nib_fail(err, NIB_ERR_USAGE, "%s exists; choose another name or give --force", o->csv);
     return NIB_OK;
@@ -82,8 +107,9 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     nib_session_data wanted = {o->data, part, o->set.count, o->set.text, false};
     NIB_TRY(nib_session_open(call->argument[0], &wanted, o->threads, &log, &session, err));
     nib_arena *arena = nib_arena_create();
-    nib_status status =
-        arena ? compare(&session, o, part, &log, arena, err) : nib_fail_memory(err, "comparison");
+    nib_status status = !arena        ? nib_fail_memory(err, "comparison")
+                        : o->hardware ? compare_hardware(&session, o, part, &log, arena, err)
+                                      : compare(&session, o, part, &log, arena, err);
     nib_arena_destroy(arena);
     nib_session_close(&session);
     return status;
@@ -94,7 +120,7 @@ const nib_command nib_command_compare = {
     .arguments = "RUN|MODEL",
     .help = "a quantized model in float, with quantizers and in integers, layer by layer",
     .text = "  nibble compare runs/jets-001\n  nibble compare runs/jets-001 --rows 100000 --csv layers.csv "
-            "--plot figures",
+            "--plot figures\n  nibble compare runs/jets-001 --hardware y_hw.npy",
     .min_arguments = 1,
     .max_arguments = 1,
     NIB_ARG_TABLE(args),

@@ -136,3 +136,35 @@ Test(compare, finds_no_difference_and_writes_it_down)
     cr_expect(lines == 1 + 6 + 6, "%d lines:\n%s", lines, text);
     leave_scratch();
 }
+
+/* Predictions as a hardware's answers: equal, then with one bit of one row turned. */
+Test(compare, hardware_names_the_first_differing_bit)
+{
+    static outcome o;
+    static const char *const says[] = {"1 of 3000 outputs differ, in 1 of 600 rows",
+                                       "row 17, column 3, which is y[3]", "bit 4 differs",
+                                       "largest difference: 16 steps"};
+    enter_scratch();
+    write_config("q.yaml", quant);
+    call_well("train q.yaml -o run --quiet", &o);
+    call_well("emulate run --quiet -o y.npy --logits", &o);
+    call_well("compare run --hardware y.npy", &o);
+    cr_expect(strstr(o.out, "600 rows of 5 outputs: all equal"), "%s", o.out);
+    FILE *file = fopen("y.npy", "r+b");
+    float value = 0;
+    const long at = -(long)sizeof value * (600 * 5 - (17 * 5 + 3));
+    cr_assert(file && fseek(file, at, SEEK_END) == 0 && fread(&value, sizeof value, 1, file) == 1,
+              "y.npy cannot be read");
+    const int code = (int)(value * 32);
+    value = (float)(code ^ 16) / 32;
+    cr_assert(fseek(file, at, SEEK_END) == 0 && fwrite(&value, sizeof value, 1, file) == 1 &&
+                  fclose(file) == 0,
+              "y.npy cannot be written");
+    call_nibble("compare run --hardware y.npy", &o);
+    cr_expect(o.status == 1, "exit status %d", o.status);
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        cr_expect(strstr(o.out, says[i]), "'%s' is not in\n%s", says[i], o.out);
+    call_nibble("compare run --hardware q.yaml", &o);
+    cr_expect(o.status == 2 && strstr(o.err, "q.yaml"), "exit status %d, %s", o.status, o.err);
+    leave_scratch();
+}
