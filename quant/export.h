@@ -48,7 +48,8 @@ typedef struct nib_export_golden {
 } nib_export_golden;
 
 typedef struct nib_export {
-    const char *name; /**< of the project: a C identifier */
+    const char *name;       /**< of the project: a C identifier */
+    const char *given_name; /**< the same where the user chose it, else NULL */
     const nib_fixnet *net;
     const nib_fix_interval *interval; /**< [nodes], from nib_fixnet_intervals */
     nib_export_route route;

@@ -214,6 +214,7 @@ static nib_status open_all(nib_export_record *r, const char *path, const nib_exp
     NIB_TRY(nib_session_team(wanted->threads, INT64_MAX / 2, &r->team, err));
     const nib_hls_config *hls = &r->config->hls;
     r->export = (nib_export){.name = wanted->name ? wanted->name : project_name(r->arena, r->file->path),
+                             .given_name = wanted->name,
                              .net = r->net,
                              .route = wanted->route,
                              .backend = hls->backend,
