@@ -37,8 +37,8 @@ static void same_numbers(const char *a, const char *b, int64_t rows)
     cr_assert(x.rows == rows && y.rows == rows && x.columns == COLUMNS && y.columns == COLUMNS,
               "%s: %" PRId64 " rows, %s: %" PRId64 " rows, not %" PRId64, a, x.rows, b, y.rows, rows);
     for (int64_t i = 0; i < rows * COLUMNS; i++)
-        cr_assert((float)x.value[i] == (float)y.value[i], "number %" PRId64 ": %g in %s, %g in %s", i, x.value[i], a,
-                  y.value[i], b);
+        cr_assert((float)x.value[i] == (float)y.value[i], "number %" PRId64 ": %g in %s, %g in %s", i,
+                  x.value[i], a, y.value[i], b);
     nib_arena_destroy(arena);
 }
 
