@@ -37,6 +37,16 @@ void nib_column_sums_add(nib_column_sums *sums, double x)
     sums->max = x > sums->max ? x : sums->max;
 }
 
+bool nib_preprocess_equal(const nib_preprocess_state *a, const nib_preprocess_state *b)
+{
+    if (a->width != b->width)
+        return false;
+    for (int64_t j = 0; j < a->width; j++)
+        if (a->shift[j] != b->shift[j] || a->divisor[j] != b->divisor[j])
+            return false;
+    return true;
+}
+
 void nib_preprocess_apply(const nib_preprocess_state *state, int64_t rows, const double *raw, float *out)
 {
     int64_t width = state->width;

@@ -17,6 +17,9 @@ typedef struct nib_preprocess_state {
     const char *const *features;   /**< [width] or NULL */
 } nib_preprocess_state;
 
+/** Whether two transforms give the same floats: width, shift and divisor are equal. */
+bool nib_preprocess_equal(const nib_preprocess_state *a, const nib_preprocess_state *b);
+
 /** Running sums of a column over the training rows. */
 typedef struct nib_column_sums {
     int64_t rows;

@@ -76,7 +76,8 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     nib_progress_init(&progress, stderr, o->quiet);
     nib_log log = nib_progress_log(&progress);
     const char *part = o->part ? o->part : "test";
-    nib_session_data wanted = {o->data, part, o->set.count, o->set.text, true};
+    nib_session_data wanted = {
+        .file = o->data, .part = part, .n_sets = o->set.count, .sets = o->set.text, .targets = true};
     NIB_TRY(nib_session_open(call->argument[0], &wanted, o->threads, &log, &session, err));
     nib_status status = evaluate(&session, o, part, &log, err);
     nib_session_close(&session);

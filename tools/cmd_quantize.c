@@ -14,7 +14,7 @@
 
 typedef struct options {
     nib_arg_list set;
-    const char *like, *calibrate, *scan, *tensors, *csv, *plot, *runs, *output;
+    const char *like, *calibrate, *scan, *tensors, *csv, *plot, *runs, *output, *prepared;
     double percentile;
     int64_t bits, rows, threads;
     bool quiet, json;
@@ -47,6 +47,8 @@ static const nib_arg args[] = {
      "where numbered run folders are made (runs)"},
     {"output", 'o', NIB_ARG_TEXT, offsetof(options, output), 0, 0, "DIR",
      "this very run folder, new or empty"},
+    {"prepared", 0, NIB_ARG_TEXT, offsetof(options, prepared), 0, 0, "DIR",
+     "map the data as prepared in DIR, as nibble train does"},
     {"threads", 't', NIB_ARG_INT, offsetof(options, threads), 1, 1024, "N",
      "threads; never changes a result"},
     {"quiet", 'q', NIB_ARG_FLAG, offsetof(options, quiet), 0, 0, NULL, "print warnings and errors only"},
@@ -301,7 +303,7 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     nib_progress_init(&w.progress, stderr, w.o->quiet || w.o->scan);
     w.log = nib_progress_log(&w.progress);
     /* What --set says of quant is applied after the types; data and all else from the start. */
-    const nib_session_data wanted = {.part = "train", .targets = true};
+    const nib_session_data wanted = {.part = "train", .targets = true, .prepared = w.o->prepared};
     NIB_TRY(nib_session_open(call->argument[0], &wanted, w.o->threads, &w.log, &w.session, err));
     w.job.session = &w.session;
     w.job.rows = w.o->rows;

@@ -7,6 +7,7 @@
 #include "core/cpu.h"
 #include "core/exec.h"
 #include "core/file.h"
+#include "datasets/prepared.h"
 #include "tools/network.h"
 #include "tools/probe.h"
 #include "train/run_folder.h"
@@ -113,6 +114,42 @@ static nib_status open_config(nib_session *s, const char *path, const nib_sessio
                             wanted->n_sets, &s->config, err);
 }
 
+/* Whether prepared data are what the model was trained on: standardized alike, with the same classes. */
+static bool is_of_model(const nib_data *data, const nib_model_file *file)
+{
+    for (int i = 0; i < file->shapes.n_inputs; i++)
+        if (!nib_preprocess_equal(&data->preprocess[i], &file->preprocess[i]))
+            return false;
+    for (int i = 0; i < file->shapes.n_targets; i++) {
+        const nib_data_target *is = &data->train.target[i], *was = &file->shapes.target[i];
+        if (is->kind != was->kind || is->width != was->width)
+            return false;
+        for (int64_t k = 0; is->kind == NIB_TARGET_CLASS && k < is->width; k++)
+            if (strcmp(is->classes[k], was->classes[k]) != 0)
+                return false;
+    }
+    return true;
+}
+
+static nib_status load_data(nib_session *s, nib_data_config *config, const nib_session_data *wanted,
+                            const nib_log *log, nib_error *err)
+{
+    const nib_data_parts parts = strcmp(wanted->part, "test") == 0 ? NIB_DATA_TEST_ONLY : NIB_DATA_ALL;
+    NIB_TRY(nib_probe_data(config, parts, err));
+    if (wanted->prepared && parts == NIB_DATA_ALL) {
+        NIB_TRY(nib_prepared_load(config, wanted->prepared, s->team, log, &s->data, err));
+        if (is_of_model(s->data, s->file))
+            return NIB_OK;
+        nib_data_destroy(s->data);
+        s->data = NULL;
+    }
+    for (int i = 0; i < s->file->shapes.n_targets; i++)
+        if (s->file->shapes.target[i].kind == NIB_TARGET_CLASS)
+            nib_data_config_set_classes(config, i, (int)s->file->shapes.target[i].width,
+                                        s->file->shapes.target[i].classes);
+    return nib_data_load(config, s->file->preprocess, parts, s->team, log, &s->data, err);
+}
+
 static nib_status open_all(nib_session *s, const char *path, const nib_session_data *wanted, int64_t threads,
                            const nib_log *log, nib_error *err)
 {
@@ -122,13 +159,7 @@ static nib_status open_all(nib_session *s, const char *path, const nib_session_d
     NIB_TRY(open_config(s, path, wanted, err));
     NIB_TRY(nib_session_team(threads, INT64_MAX / 2, &s->team, err));
     NIB_TRY(nib_session_data_config(s->config, wanted, &config, err));
-    for (int i = 0; i < s->file->shapes.n_targets; i++)
-        if (s->file->shapes.target[i].kind == NIB_TARGET_CLASS)
-            nib_data_config_set_classes(config, i, (int)s->file->shapes.target[i].width,
-                                        s->file->shapes.target[i].classes);
-    nib_data_parts parts = strcmp(wanted->part, "test") == 0 ? NIB_DATA_TEST_ONLY : NIB_DATA_ALL;
-    NIB_TRY(nib_probe_data(config, parts, err));
-    NIB_TRY(nib_data_load(config, s->file->preprocess, parts, s->team, log, &s->data, err));
+    NIB_TRY(load_data(s, config, wanted, log, err));
     NIB_TRY(nib_model_create(&s->model, s->config, &s->file->shapes, err));
     NIB_TRY(nib_model_file_load(s->file->path, s->model->params, err));
     return nib_network_stored(s->file->path, s->model, s->file->arena, &s->network, err);

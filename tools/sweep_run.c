@@ -216,10 +216,8 @@ static nib_status command_of(const runner *r, int trial, const char ***argv, int
     words[(*count)++] = "--threads";
     words[(*count)++] = nib_arena_printf(arena, "%lld", (long long)r->job->threads);
     words[(*count)++] = "--quiet";
-    if (train) {
-        words[(*count)++] = "--prepared";
-        words[(*count)++] = nib_path_join(arena, r->job->folder, "prepared");
-    }
+    words[(*count)++] = "--prepared";
+    words[(*count)++] = nib_path_join(arena, r->job->folder, "prepared");
     if (s->halving.eta > 0) {
         words[(*count)++] = "--until";
         words[(*count)++] = nib_arena_printf(

@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "core/options.h"
 
-enum { MAX_RESULT_BYTES = 4 << 20, MAX_COLUMNS = 4096 };
+enum { MAX_RESULT_BYTES = 4 << 20, MAX_COLUMNS = 4096, MAX_WORDS = 8 };
 
 const char *nib_sweep_result_path(nib_arena *arena, const char *folder, int trial)
 {
@@ -168,6 +168,18 @@ double nib_sweep_value(const nib_sweep_result *result, const char *column)
 
 /* ---- command lines ---- */
 
+/* The words of an option's value: --like: hls4ml fixed<8,6>. One that is true is the option alone. */
+static int words_of(nib_arena *arena, const char *value, const char **word)
+{
+    int n = 0;
+    for (const char *at = value + strspn(value, " "); *at && n < MAX_WORDS; at += strspn(at, " ")) {
+        const size_t length = strcspn(at, " ");
+        word[n++] = nib_arena_strndup(arena, at, length);
+        at += length;
+    }
+    return n == 1 && word[0] && strcmp(word[0], "true") == 0 ? 0 : n;
+}
+
 const char **nib_sweep_command(nib_arena *arena, const nib_sweep *sweep, const char *folder, int trial,
                                int *count)
 {
@@ -175,7 +187,7 @@ const char **nib_sweep_command(nib_arena *arena, const nib_sweep *sweep, const c
     const nib_sweep_point *p = &sweep->point[t->point];
     const nib_sweep_study *s = &sweep->study[p->study];
     const bool train = strcmp(s->command, "train") == 0;
-    const char **argv = NIB_NEW(arena, const char *, 2 * p->n_settings + 16);
+    const char **argv = NIB_NEW(arena, const char *, (2 + MAX_WORDS) * p->n_settings + 16);
     const char *parent = t->parent >= 0 ? nib_sweep_trial_folder(arena, folder, t->parent) : NULL;
     int n = 0;
     if (!argv)
@@ -186,7 +198,10 @@ const char **nib_sweep_command(nib_arena *arena, const nib_sweep *sweep, const c
         const nib_sweep_setting *set = &p->setting[i];
         const bool option = strncmp(set->key, "--", 2) == 0;
         argv[n++] = option ? set->key : "--set";
-        argv[n++] = option ? set->value : nib_arena_printf(arena, "%s=%s", set->key, set->value);
+        if (option)
+            n += words_of(arena, set->value, &argv[n]);
+        else
+            argv[n++] = nib_arena_printf(arena, "%s=%s", set->key, set->value);
     }
     if (train) {
         argv[n++] = "--set";
