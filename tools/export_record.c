@@ -59,7 +59,8 @@ static nib_status load_data(nib_export_record *r, const nib_export_wanted *wante
     *rows = &none;
     if (wanted->synthetic)
         return NIB_OK;
-    const nib_session_data which = {wanted->data, "test", wanted->n_sets, wanted->sets, false};
+    const nib_session_data which = {
+        .file = wanted->data, .part = "test", .n_sets = wanted->n_sets, .sets = wanted->sets};
     nib_data_config *config;
     NIB_TRY(nib_session_data_config(r->config, &which, &config, err));
     for (int i = 0; i < r->file->shapes.n_targets; i++)
