@@ -196,10 +196,11 @@ void nib_gemm_turn(float *turned, nib_tensor w)
         ->transpose(turned, nib_padded(w.dim[0]), w.data, w.stride, w.dim[0], w.row_size);
 }
 
-void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate)
+void nib_gemm_weight_gradient(nib_tensor dw, float *db, nib_tensor x, nib_tensor dy, int64_t rows,
+                              bool accumulate)
 {
     const nib_kernels *own = own_kernels();
-    if (own) {
+    if (own && dw.data) {
         const nib_product p = {.m = dw.dim[0],
                                .n = dw.row_size,
                                .k = rows,
@@ -210,19 +211,17 @@ void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_
                                .b_stride = dy.stride,
                                .c = dw.data,
                                .c_stride = dw.stride,
+                               .sums = db,
                                .accumulate = accumulate};
         own->weight_gradient(&p);
         return;
     }
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)dw.dim[0], (blasint)dw.row_size,
-                (blasint)rows, 1.0f, x.data, (blasint)x.stride, dy.data, (blasint)dy.stride,
-                accumulate ? 1.0f : 0.0f, dw.data, (blasint)dw.stride);
-}
-
-void nib_gemm_bias_gradient(float *db, nib_tensor dy, int64_t rows, bool accumulate)
-{
-    const nib_isa_choice choice = nib_isa_chosen();
-    nib_kernels_of(choice.isa)->sum_rows(db, accumulate, dy.data, dy.stride, dy.row_size, rows);
+    if (db)
+        nib_kernels_of(nib_isa_chosen().isa)->sum_rows(db, accumulate, dy.data, dy.stride, dy.row_size, rows);
+    if (dw.data)
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)dw.dim[0], (blasint)dw.row_size,
+                    (blasint)rows, 1.0f, x.data, (blasint)x.stride, dy.data, (blasint)dy.stride,
+                    accumulate ? 1.0f : 0.0f, dw.data, (blasint)dw.stride);
 }
 
 void nib_gemm_single_thread(void)

@@ -40,11 +40,10 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const f
 /** Transpose w [k, n] for nib_gemm_input_gradient; `turned` has n * nib_padded(k) floats. */
 void nib_gemm_turn(float *turned, nib_tensor w);
 
-/** dw (+)= x^T dy: dw [k, n], x [m, k], dy [m, n]. */
-void nib_gemm_weight_gradient(nib_tensor dw, nib_tensor x, nib_tensor dy, int64_t rows, bool accumulate);
-
-/** db [n padded] (+)= sum of the rows of dy. */
-void nib_gemm_bias_gradient(float *db, nib_tensor dy, int64_t rows, bool accumulate);
+/** dw (+)= x^T dy, db (+)= sum of the rows of dy: dw [k, n], x [m, k], dy [m, n], db [n padded] or NULL. Of
+ * db alone dw.data is NULL. */
+void nib_gemm_weight_gradient(nib_tensor dw, float *db, nib_tensor x, nib_tensor dy, int64_t rows,
+                              bool accumulate);
 
 /** Keep OpenBLAS, where it is used, from starting threads of its own: executors bring theirs. */
 void nib_gemm_single_thread(void);

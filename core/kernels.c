@@ -6,17 +6,20 @@
 #include "core/simd.h"
 
 /* Rows of the register tile: as many as the registers hold beside two vectors of B and one of A. */
-#define ROWS_TO_4(X)  X(1) X(2) X(3) X(4)
-#define ROWS_TO_6(X)  ROWS_TO_4(X) X(5) X(6)
-#define ROWS_TO_13(X) ROWS_TO_6(X) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+#define ROWS_TO_3(X)  X(1) X(2) X(3)
+#define ROWS_TO_5(X)  ROWS_TO_3(X) X(4) X(5)
+#define ROWS_TO_12(X) ROWS_TO_5(X) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 #if defined(__AVX512F__)
-#define FOR_ROWS ROWS_TO_13 /* 64 rows are five tiles */
+#define FOR_LOWER      ROWS_TO_12 /* 64 rows are five tiles */
+#define FOR_HIGHEST(X) X(13)
 enum { MR = 13 };
 #elif defined(__AVX2__) || !defined(__x86_64__)
-#define FOR_ROWS ROWS_TO_6
+#define FOR_LOWER      ROWS_TO_5
+#define FOR_HIGHEST(X) X(6)
 enum { MR = 6 };
 #else
-#define FOR_ROWS ROWS_TO_4 /* without FMA the product takes a register as well */
+#define FOR_LOWER      ROWS_TO_3
+#define FOR_HIGHEST(X) X(4) /* without FMA the product takes a register as well */
 enum { MR = 4 };
 #endif
 
@@ -33,78 +36,143 @@ typedef struct part {
     const float *a, *b;
     float *c;
     int64_t row, column, k;
-    bool resume; /* go on with the sums of the k block before */
-    bool last;   /* the last k block */
+    int64_t tiles; /* so many register tiles, one below the other */
+    int lanes;     /* columns of the rightmost vector */
+    bool resume;   /* go on with the sums of the k block before */
+    bool last;     /* the last k block */
 } part;
 
-NIB_INLINE nib_vf finish(const nib_product *p, nib_vf x, int64_t row, int64_t column)
+/* Kinds of register tiles: A by rows; A^T by rows, as in weight gradients; and with the sums of B's columns,
+ * as one more row of A that is all ones. */
+enum { BY_ROWS, TURNED, WITH_SUMS, KINDS };
+
+/* A pointer that the compiler shall not compute ahead with all its multiples: it has too few registers. */
+#define STEP_BY(pointer, floats)                                                                             \
+    do {                                                                                                     \
+        (pointer) += (floats);                                                                               \
+        __asm__("" : "+r"(pointer));                                                                         \
+    } while (0)
+
+/* For each row of a tile: STATEMENT, with `at` on the row's place in BASE. */
+#define FOR_ROWS_AT(type, base, stride, statement)                                                           \
+    do {                                                                                                     \
+        type at = (base);                                                                                    \
+        NIB_UNROLL                                                                                           \
+        for (int r = 0; r < mr; ++r) {                                                                       \
+            statement;                                                                                       \
+            STEP_BY(at, stride);                                                                             \
+        }                                                                                                    \
+    } while (0)
+
+/* The steps on a tile's finished sums. left, right: [mr], each a vector wide. */
+NIB_INLINE void finish_sums(const nib_product *p, const part *t, nib_vf *left, nib_vf *right, const int mr,
+                            const bool wide)
 {
-    switch (p->epilogue.kind) {
+    const nib_epilogue *e = &p->epilogue;
+    const int64_t stride = e->gate_stride;
+    const float *const gate = e->gate + t->row * stride + t->column;
+    switch (e->kind) {
     case NIB_EPILOGUE_RELU:
-        return nib_vf_relu(x);
+        NIB_UNROLL
+        for (int r = 0; r < mr; ++r) {
+            left[r] = nib_vf_relu(left[r]);
+            right[r] = wide ? nib_vf_relu(right[r]) : right[r];
+        }
+        break;
     case NIB_EPILOGUE_GATE:
-        return nib_vf_where_positive(nib_vf_load(p->epilogue.gate + row * p->epilogue.gate_stride + column),
-                                     x);
+        FOR_ROWS_AT(const float *, gate, stride, {
+            left[r] = nib_vf_where_positive(nib_vf_load(at), left[r]);
+            right[r] = wide ? nib_vf_where_positive(nib_vf_load(at + NIB_VF), right[r]) : right[r];
+        });
+        break;
     case NIB_EPILOGUE_RANGE: {
-        const nib_vf low = nib_vf_load(p->epilogue.low + column);
-        return nib_vf_where_within(p->epilogue.relu ? nib_vf_max(nib_vf_set(FLT_MIN), low) : low,
-                                   nib_vf_load(p->epilogue.gate + row * p->epilogue.gate_stride + column),
-                                   nib_vf_load(p->epilogue.high + column), x);
+        const nib_vf least = nib_vf_set(e->relu ? FLT_MIN : -INFINITY);
+        nib_vf low = nib_vf_max(least, nib_vf_load(e->low + t->column));
+        nib_vf high = nib_vf_load(e->high + t->column);
+        FOR_ROWS_AT(const float *, gate, stride,
+                    left[r] = nib_vf_where_within(low, nib_vf_load(at), high, left[r]));
+        if (!wide)
+            break;
+        low = nib_vf_max(least, nib_vf_load(e->low + t->column + NIB_VF));
+        high = nib_vf_load(e->high + t->column + NIB_VF);
+        FOR_ROWS_AT(const float *, gate + NIB_VF, stride,
+                    right[r] = nib_vf_where_within(low, nib_vf_load(at), high, right[r]));
+        break;
     }
     case NIB_EPILOGUE_NONE:
         break;
     }
-    return x;
 }
 
-/* The sums of a tile's rows, one vector wide, into C. */
-NIB_INLINE void finish_tile(const nib_product *p, const part *t, nib_vf *sum, int column, bool rightmost,
-                            const int mr)
+/* The sums of a tile's rows into C. */
+NIB_INLINE void finish_tile(const nib_product *p, const part *t, nib_vf *left, nib_vf *right, const int mr,
+                            const bool wide)
 {
-    /* Copies: what is stored might change what p and t point to, as far as the compiler knows. */
-    float *const c = t->c + column;
     const int64_t stride = p->c_stride;
-    if (p->accumulate) {
+    if (p->accumulate)
+        FOR_ROWS_AT(const float *, t->c, stride, {
+            left[r] = nib_vf_add(nib_vf_load(at), left[r]);
+            right[r] = wide ? nib_vf_add(nib_vf_load(at + NIB_VF), right[r]) : right[r];
+        });
+    if (t->last)
+        finish_sums(p, t, left, right, mr, wide);
+    if (t->lanes < NIB_VF) {
+        nib_vf *const rightmost = wide ? right : left;
         NIB_UNROLL
         for (int r = 0; r < mr; ++r)
-            sum[r] = nib_vf_add(nib_vf_load(c + r * stride), sum[r]);
+            rightmost[r] = nib_vf_first(rightmost[r], t->lanes);
     }
-    if (t->last && p->epilogue.kind != NIB_EPILOGUE_NONE) {
-        NIB_UNROLL
-        for (int r = 0; r < mr; ++r)
-            sum[r] = finish(p, sum[r], t->row + r, t->column + column);
-    }
-    const int64_t lanes = p->n - t->column - column;
-    if (rightmost && lanes < NIB_VF) {
-        NIB_UNROLL
-        for (int r = 0; r < mr; ++r)
-            sum[r] = nib_vf_first(sum[r], (int)lanes);
-    }
-    NIB_UNROLL
-    for (int r = 0; r < mr; ++r)
-        nib_vf_store(c + r * stride, sum[r]);
+    FOR_ROWS_AT(float *, t->c, stride, {
+        nib_vf_store(at, left[r]);
+        if (wide)
+            nib_vf_store(at + NIB_VF, right[r]);
+    });
 }
 
-/* mr rows of one or two vectors of C; mr, wide and turned are constants where it is inlined. turned: a_row
- * is 1, not a_step. */
-NIB_INLINE void run_tile(const nib_product *p, const part *t, const int mr, const bool wide,
-                         const bool turned)
+/* One vector of the sums of B's columns. */
+NIB_INLINE void put_sums(const nib_product *p, const part *t, nib_vf sum, int column, bool rightmost)
+{
+    float *const to = p->sums + t->column + column;
+    if (p->accumulate)
+        sum = nib_vf_add(nib_vf_load(to), sum);
+    nib_vf_store(to, rightmost ? nib_vf_first(sum, t->lanes) : sum);
+}
+
+/* What a tile's sums start from: bias, zero, or where the k block before has left them. */
+NIB_INLINE void start_tile(const nib_product *p, const part *t, nib_vf *left, nib_vf *right, const int mr,
+                           const bool wide)
 {
     const nib_vf zero = nib_vf_set(0.0f);
-    const int64_t c_stride = p->c_stride;
-    nib_vf left[MR], right[MR];
-    nib_vf start = p->start ? nib_vf_load(p->start + t->column) : zero;
+    if (t->resume) {
+        FOR_ROWS_AT(const float *, t->c, p->c_stride, {
+            left[r] = nib_vf_load(at);
+            right[r] = wide ? nib_vf_load(at + NIB_VF) : zero;
+        });
+        return;
+    }
+    const nib_vf first = p->start ? nib_vf_load(p->start + t->column) : zero;
+    const nib_vf second = wide && p->start ? nib_vf_load(p->start + t->column + NIB_VF) : zero;
     NIB_UNROLL
-    for (int r = 0; r < mr; ++r)
-        left[r] = t->resume ? nib_vf_load(t->c + r * c_stride) : start;
-    start = wide && p->start ? nib_vf_load(p->start + t->column + NIB_VF) : zero;
-    NIB_UNROLL
-    for (int r = 0; r < mr; ++r)
-        right[r] = wide && t->resume ? nib_vf_load(t->c + r * c_stride + NIB_VF) : start;
+    for (int r = 0; r < mr; ++r) {
+        left[r] = first;
+        right[r] = second;
+    }
+}
 
-    const int64_t a_row = turned ? 1 : p->a_row, a_step = turned ? p->a_step : 1, b_stride = p->b_stride;
+/* mr rows of one or two vectors of C; mr, wide and kind are constants where it is inlined. */
+NIB_INLINE void run_tile(const nib_product *p, const part *t, const int mr, const bool wide, const int kind)
+{
+    const nib_vf zero = nib_vf_set(0.0f);
+    nib_vf left[MR], right[MR], left_sum = zero, right_sum = zero;
+    if (kind == WITH_SUMS && t->resume) {
+        left_sum = nib_vf_load(p->sums + t->column);
+        right_sum = wide ? nib_vf_load(p->sums + t->column + NIB_VF) : zero;
+    }
+    start_tile(p, t, left, right, mr, wide);
+    const int64_t a_row = kind == BY_ROWS ? p->a_row : 1, a_step = kind == BY_ROWS ? 1 : p->a_step;
+    const int64_t b_stride = p->b_stride;
     const float *upper = t->a, *lower = upper + mr / 2 * a_row, *b = t->b;
-    if (!turned)
+    if (kind == BY_ROWS)
         __asm__("" : "+r"(lower)); /* a pointer of its own: one would need too many multiples of a_row */
     for (int64_t k = t->k; k > 0; --k) {
         const nib_vf b0 = nib_vf_load(b), b1 = wide ? nib_vf_load(b + NIB_VF) : zero;
@@ -115,74 +183,125 @@ NIB_INLINE void run_tile(const nib_product *p, const part *t, const int mr, cons
             if (wide)
                 right[r] = nib_vf_fma(a, b1, right[r]);
         }
+        if (kind == WITH_SUMS) {
+            left_sum = nib_vf_add(b0, left_sum);
+            if (wide)
+                right_sum = nib_vf_add(b1, right_sum);
+        }
         upper += a_step;
         lower += a_step;
         b += b_stride;
     }
-    finish_tile(p, t, left, 0, !wide, mr);
+    finish_tile(p, t, left, right, mr, wide);
+    if (kind != WITH_SUMS)
+        return;
+    put_sums(p, t, left_sum, 0, !wide);
     if (wide)
-        finish_tile(p, t, right, NIB_VF, true, mr);
+        put_sums(p, t, right_sum, NIB_VF, true);
 }
 
-#define TILE(mr)                                                                                             \
-    static void tile_##mr##x1(const nib_product *p, const part *t)                                           \
-    {                                                                                                        \
-        run_tile(p, t, mr, false, false);                                                                    \
-    }                                                                                                        \
-    static void tile_##mr##x2(const nib_product *p, const part *t)                                           \
-    {                                                                                                        \
-        run_tile(p, t, mr, true, false);                                                                     \
-    }                                                                                                        \
-    static void turned_##mr##x1(const nib_product *p, const part *t)                                         \
-    {                                                                                                        \
-        run_tile(p, t, mr, false, true);                                                                     \
-    }                                                                                                        \
-    static void turned_##mr##x2(const nib_product *p, const part *t)                                         \
-    {                                                                                                        \
-        run_tile(p, t, mr, true, true);                                                                      \
+/* Tiles of one height below each other. */
+NIB_INLINE void run_tiles(const nib_product *p, part *t, const int mr, const bool wide, const int kind)
+{
+    for (int64_t tiles = t->tiles; tiles > 0; --tiles) {
+        run_tile(p, t, mr, wide, kind);
+        t->a += mr * p->a_row;
+        t->c += mr * p->c_stride;
+        t->row += mr;
     }
-FOR_ROWS(TILE)
-#undef TILE
+}
 
-#define TILE(mr) {{tile_##mr##x1, tile_##mr##x2}, {turned_##mr##x1, turned_##mr##x2}},
-static void (*const tiles[MR][2][NV])(const nib_product *, const part *) = {FOR_ROWS(TILE)};
-#undef TILE
+#define TILE(name, mr, kind)                                                                                 \
+    static void name##_##mr##x1(const nib_product *p, part *t)                                               \
+    {                                                                                                        \
+        run_tiles(p, t, mr, false, kind);                                                                    \
+    }                                                                                                        \
+    static void name##_##mr##x2(const nib_product *p, part *t)                                               \
+    {                                                                                                        \
+        run_tiles(p, t, mr, true, kind);                                                                     \
+    }
+#define TILES(mr)     TILE(rows, mr, BY_ROWS) TILE(turned, mr, TURNED)
+#define SUM_TILES(mr) TILE(sums, mr, WITH_SUMS)
+FOR_LOWER(TILES)
+FOR_HIGHEST(TILES)
+FOR_LOWER(SUM_TILES) /* the highest are never asked for: the ones are a row as well */
+
+typedef void tiles(const nib_product *p, part *t);
+#define TILES_OF(name, mr)                                                                                   \
+    {                                                                                                        \
+        name##_##mr##x1, name##_##mr##x2                                                                     \
+    }
+#define LOWER(mr)   {TILES_OF(rows, mr), TILES_OF(turned, mr), TILES_OF(sums, mr)},
+#define HIGHEST(mr) {TILES_OF(rows, mr), TILES_OF(turned, mr)},
+static tiles *const tiles_of[MR][KINDS][NV] = {FOR_LOWER(LOWER) FOR_HIGHEST(HIGHEST)};
 
 static void clear_columns(const nib_product *p, int64_t first)
 {
     const int64_t end = (p->n + PADDING - 1) / PADDING * PADDING;
-    for (int64_t column = first; column < end; column += NIB_VF)
+    for (int64_t column = first; column < end; column += NIB_VF) {
         for (int64_t r = 0; r < p->m; ++r)
             nib_vf_store(p->c + r * p->c_stride + column, nib_vf_set(0.0f));
+        if (p->sums)
+            nib_vf_store(p->sums + column, nib_vf_set(0.0f));
+    }
 }
 
-/* All rows of a panel of columns and one k block, spread evenly over the register tiles. */
-static void run_panel(const nib_product *p, part t, int nv)
+/* How the rows of a product are cut into register tiles: evenly, the higher ones first. */
+typedef struct cut {
+    int kind, high; /* rows of a high tile; the others have one less */
+    int64_t n_high, n_low;
+    int last; /* rows of a tile with the sums of B's columns, at the end; 0: there is none */
+} cut;
+
+static cut cut_rows(const nib_product *p)
 {
-    const int64_t count = (p->m + MR - 1) / MR, least = p->m / count, longer = p->m % count;
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t mr = least + (i < longer);
-        tiles[mr - 1][p->a_row == 1][nv - 1](p, &t);
-        t.a += mr * p->a_row;
-        t.c += mr * p->c_stride;
-        t.row += mr;
+    const int64_t rows = p->m + (p->sums != NULL), count = (rows + MR - 1) / MR, low = rows / count;
+    cut c = {.kind = p->a_row == 1 ? TURNED : BY_ROWS,
+             .high = (int)low + 1,
+             .n_high = rows % count,
+             .n_low = count - rows % count};
+    if (p->sums) {
+        c.n_low -= 1;
+        c.last = (int)low - 1;
+    }
+    return c;
+}
+
+/* All rows of a panel of columns and one k block. */
+static void run_panel(const nib_product *p, const cut *rows, part *t, int nv)
+{
+    if (rows->n_high > 0) {
+        t->tiles = rows->n_high;
+        tiles_of[rows->high - 1][rows->kind][nv - 1](p, t);
+    }
+    if (rows->n_low > 0) {
+        t->tiles = rows->n_low;
+        tiles_of[rows->high - 2][rows->kind][nv - 1](p, t);
+    }
+    if (p->sums) {
+        t->tiles = 1;
+        tiles_of[rows->last - 1][WITH_SUMS][nv - 1](p, t);
     }
 }
 
 static void product(const nib_product *p)
 {
     const int64_t vectors = (p->n + NIB_VF - 1) / NIB_VF;
+    const cut rows = cut_rows(p);
     for (int64_t k = 0; k < p->k || k == 0; k += K_BLOCK)
         for (int64_t v = 0; v < vectors; v += NV) {
             const int64_t column = v * NIB_VF, left = p->k - k;
-            const part t = {.a = p->a + k * p->a_step,
-                            .b = p->b + k * p->b_stride + column,
-                            .c = p->c + column,
-                            .column = column,
-                            .k = left < K_BLOCK ? left : K_BLOCK,
-                            .resume = k > 0 && !p->accumulate,
-                            .last = left <= K_BLOCK};
-            run_panel(p, t, vectors - v < NV ? (int)(vectors - v) : NV);
+            const int nv = vectors - v < NV ? (int)(vectors - v) : NV;
+            const int64_t columns = p->n - column - (nv - 1) * NIB_VF;
+            part t = {.a = p->a + k * p->a_step,
+                      .b = p->b + k * p->b_stride + column,
+                      .c = p->c + column,
+                      .column = column,
+                      .k = left < K_BLOCK ? left : K_BLOCK,
+                      .lanes = columns < NIB_VF ? (int)columns : NIB_VF,
+                      .resume = k > 0 && !p->accumulate,
+                      .last = left <= K_BLOCK};
+            run_panel(p, &rows, &t, nv);
         }
     clear_columns(p, vectors * NIB_VF);
 }
@@ -262,10 +381,13 @@ static void sum_rows(float *sums, bool accumulate, const float *b, int64_t b_str
 
 static void weight_gradient(const nib_product *p)
 {
-    if (p->n <= TRANSPOSED_LIMIT)
-        narrow_weight_gradient(p);
-    else
+    if (p->n > TRANSPOSED_LIMIT) {
         product(p);
+        return;
+    }
+    narrow_weight_gradient(p);
+    if (p->sums)
+        sum_rows(p->sums, p->accumulate, p->b, p->b_stride, p->n, p->k);
 }
 
 static void sum_vectors(float *to, bool accumulate, const float *from, int64_t stride, int count, int64_t n)
@@ -341,7 +463,8 @@ NIB_INLINE void run_narrow(const nib_product *p, int64_t row, const int mr)
     for (int r = 0; r < mr; ++r) {
         const nib_vf odd = _mm512_permute_ps(sum[r], 0xb1);
         const nib_vf x = _mm512_permutex2var_ps(nib_vf_add(sum[r], odd), even, nib_vf_set(0.0f));
-        nib_vf_store(p->c + (row + r) * p->c_stride, nib_vf_first(finish(p, x, row + r, 0), (int)p->n));
+        const nib_vf y = p->epilogue.kind == NIB_EPILOGUE_RELU ? nib_vf_relu(x) : x;
+        nib_vf_store(p->c + (row + r) * p->c_stride, nib_vf_first(y, (int)p->n));
     }
 }
 

@@ -44,7 +44,8 @@ typedef struct nib_product {
     float *c; /**< [m, n] */
     int64_t c_stride;
     const float *start;    /**< [n] what every row of C starts from (the bias), or NULL: 0 */
-    bool accumulate;       /**< C += the product, which is summed by itself first */
+    float *sums;           /**< [n] the sums of the columns of B, or NULL: not wanted */
+    bool accumulate;       /**< C += the product, which is summed by itself first; so are the sums */
     nib_epilogue epilogue; /**< of C, after accumulation */
 } nib_product;
 
@@ -52,7 +53,8 @@ typedef struct nib_kernels {
     nib_isa isa;
     /** C = start + A B, or C += A B. */
     void (*product)(const nib_product *p);
-    /** y = x w + bias for narrow outputs (n <= narrow): as `product`, lanes shared between even and odd k. */
+    /** y = x w + bias for narrow outputs (n <= narrow): as `product`, lanes shared between even and odd k. No
+     * epilogue but the relu, no accumulation, no sums. */
     void (*narrow)(const nib_product *p);
     int64_t narrow_limit; /**< largest n `narrow` takes; 0: there is no such kernel */
     /** dw [m = inputs, n] (+)= x^T dy for any n; A is x^T (a_row = 1). Where n is small the transpose is

@@ -22,10 +22,14 @@ static void backward(const nib_call *call)
     if (call->dx[0].data)
         nib_gemm_input_gradient(call->dx[0], call->dy, call->x[1], call->prepared, call->dx[0].dim[0],
                                 call->accumulate[0], call->fused_x, call->x[0]);
+    float *const db = call->inputs == 3 ? call->dx[2].data : NULL;
+    const bool together = call->dx[1].data && call->accumulate[1] == call->accumulate[2];
     if (call->dx[1].data)
-        nib_gemm_weight_gradient(call->dx[1], call->x[0], call->dy, call->rows, call->accumulate[1]);
-    if (call->inputs == 3 && call->dx[2].data)
-        nib_gemm_bias_gradient(call->dx[2].data, call->dy, call->rows, call->accumulate[2]);
+        nib_gemm_weight_gradient(call->dx[1], together ? db : NULL, call->x[0], call->dy, call->rows,
+                                 call->accumulate[1]);
+    if (db && !together)
+        nib_gemm_weight_gradient((nib_tensor){.data = NULL}, db, call->x[0], call->dy, call->rows,
+                                 call->accumulate[2]);
 }
 
 static nib_status infer(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,

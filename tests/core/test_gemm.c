@@ -64,10 +64,10 @@ static void check_shape(int64_t rows, int64_t k, int64_t n)
     nib_gemm_input_gradient(dx, dy, w, NULL, rows, true, NIB_FUSED_NONE, x);
     expect_product(dx, before, dy.data, dy.stride, 1, w.data, 1, w.stride, n, rows, "+= dy w^T");
     memset(before, 0, largest);
-    nib_gemm_weight_gradient(dw, x, dy, rows, false);
+    nib_gemm_weight_gradient(dw, NULL, x, dy, rows, false);
     expect_product(dw, before, x.data, 1, x.stride, dy.data, dy.stride, 1, rows, k, "x^T dy");
     memcpy(before, dw.data, (size_t)(k * dw.stride) * sizeof *before);
-    nib_gemm_weight_gradient(dw, x, dy, rows, true);
+    nib_gemm_weight_gradient(dw, NULL, x, dy, rows, true);
     expect_product(dw, before, x.data, 1, x.stride, dy.data, dy.stride, 1, rows, k, "+= x^T dy");
     nib_tensor all[] = {x, w, y, dy, dx, dw, bias, zero};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i)

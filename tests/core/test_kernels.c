@@ -37,9 +37,21 @@ typedef struct ask {
     const char *name;
     int64_t m, n, k;
     matrix a, b, c, before, start, gate; /* a: [m, k], or [k, m] when turned */
+    float *sums;
     bool turned, accumulate, with_start;
     nib_epilogue_kind epilogue;
 } ask;
+
+/* The range of column c, of gates in [-1, 1). */
+static float low_of(int64_t c)
+{
+    return -0.9f + 0.01f * (float)(c % 50);
+}
+
+static float high_of(int64_t c)
+{
+    return 0.5f + 0.01f * (float)(c % 40);
+}
 
 static double element(const ask *q, int64_t r, int64_t c, double *size)
 {
@@ -58,6 +70,9 @@ static double element(const ask *q, int64_t r, int64_t c, double *size)
         return 0.0;
     if (q->epilogue == NIB_EPILOGUE_GATE && !(q->gate.data[r * q->gate.stride + c] > 0.0f))
         return 0.0;
+    const double gate = (double)q->gate.data[r * q->gate.stride + c];
+    if (q->epilogue == NIB_EPILOGUE_RANGE && !(gate >= (double)low_of(c) && gate <= (double)high_of(c)))
+        return 0.0;
     return sum;
 }
 
@@ -75,20 +90,29 @@ static void check(const ask *q, const nib_kernels *kernels)
 
 static nib_product product_of(const ask *q)
 {
-    return (nib_product){
-        .m = q->m,
-        .n = q->n,
-        .k = q->k,
-        .a = q->a.data,
-        .a_row = q->turned ? 1 : q->a.stride,
-        .a_step = q->turned ? q->a.stride : 1,
-        .b = q->b.data,
-        .b_stride = q->b.stride,
-        .c = q->c.data,
-        .c_stride = q->c.stride,
-        .start = q->with_start ? q->start.data : NULL,
-        .accumulate = q->accumulate,
-        .epilogue = {.kind = q->epilogue, .gate = q->gate.data, .gate_stride = q->gate.stride}};
+    static float low[LARGE + NIB_LANE_FLOATS], high[LARGE + NIB_LANE_FLOATS];
+    for (int64_t c = 0; c < LARGE + NIB_LANE_FLOATS; ++c) {
+        low[c] = low_of(c);
+        high[c] = high_of(c);
+    }
+    return (nib_product){.m = q->m,
+                         .n = q->n,
+                         .k = q->k,
+                         .a = q->a.data,
+                         .a_row = q->turned ? 1 : q->a.stride,
+                         .a_step = q->turned ? q->a.stride : 1,
+                         .b = q->b.data,
+                         .b_stride = q->b.stride,
+                         .c = q->c.data,
+                         .c_stride = q->c.stride,
+                         .start = q->with_start ? q->start.data : NULL,
+                         .sums = q->sums,
+                         .accumulate = q->accumulate,
+                         .epilogue = {.kind = q->epilogue,
+                                      .gate = q->gate.data,
+                                      .gate_stride = q->gate.stride,
+                                      .low = low,
+                                      .high = high}};
 }
 
 /* Buffers for shapes up to `most`; those that may hold anything in their padding hold NaN there. */
@@ -130,16 +154,18 @@ static void fill_c(ask *q)
 static void forward_cases(ask *q, const nib_kernels *kernels, int64_t m, int64_t n, int64_t k)
 {
     shape_ask(q, m, n, k, false);
-    for (int variant = 0; variant < 4; ++variant) {
+    static const nib_epilogue_kind steps[] = {NIB_EPILOGUE_NONE, NIB_EPILOGUE_NONE, NIB_EPILOGUE_RELU,
+                                              NIB_EPILOGUE_GATE, NIB_EPILOGUE_RANGE};
+    for (int variant = 0; variant < 5; ++variant) {
         q->with_start = variant == 1 || variant == 2;
         q->accumulate = variant == 3;
-        q->epilogue = variant == 2 ? NIB_EPILOGUE_RELU : variant == 3 ? NIB_EPILOGUE_GATE : NIB_EPILOGUE_NONE;
+        q->epilogue = steps[variant];
         q->name = "product";
         fill_c(q);
         const nib_product p = product_of(q);
         kernels->product(&p);
         check(q, kernels);
-        if (n > kernels->narrow_limit || q->accumulate)
+        if (n > kernels->narrow_limit || variant > 2)
             continue;
         q->name = "narrow";
         fill_c(q);
@@ -148,6 +174,19 @@ static void forward_cases(ask *q, const nib_kernels *kernels, int64_t m, int64_t
     }
 }
 
+static void check_sums(const ask *q, const nib_kernels *kernels, const float *sums, const char *what)
+{
+    for (int64_t c = 0; c < nib_padded(q->n); ++c) {
+        double wanted = q->accumulate && c < q->n ? 1.0 : 0.0;
+        for (int64_t r = 0; c < q->n && r < q->k; ++r)
+            wanted += (double)q->b.data[r * q->b.stride + c];
+        cr_assert(fabs((double)sums[c] - wanted) <= 1e-6 * (double)(q->k + 1),
+                  "%s %s: sum of column %d of %d x %d is %g, not %g", nib_isa_name(kernels->isa), what,
+                  (int)c, (int)q->k, (int)q->n, (double)sums[c], wanted);
+    }
+}
+
+/* By itself, or with the sums of the columns of dy on the way. */
 static void gradient_cases(ask *q, const nib_kernels *kernels, int64_t inputs, int64_t n, int64_t rows)
 {
     float sums[LARGE + NIB_LANE_FLOATS];
@@ -155,24 +194,20 @@ static void gradient_cases(ask *q, const nib_kernels *kernels, int64_t inputs, i
     q->with_start = false;
     q->epilogue = NIB_EPILOGUE_NONE;
     q->name = "weight gradient";
-    for (int variant = 0; variant < 2; ++variant) {
-        q->accumulate = variant == 1;
+    for (int variant = 0; variant < 4; ++variant) {
+        q->accumulate = variant % 2 == 1;
+        q->sums = variant / 2 == 1 ? sums : NULL;
         fill_c(q);
         for (int64_t c = 0; c < LARGE + NIB_LANE_FLOATS; ++c)
             sums[c] = q->accumulate && c < n ? 1.0f : q->accumulate ? 0.0f : NAN;
         const nib_product p = product_of(q);
         kernels->weight_gradient(&p);
-        kernels->sum_rows(sums, q->accumulate, q->b.data, q->b.stride, n, rows);
         check(q, kernels);
-        for (int64_t c = 0; c < nib_padded(n); ++c) {
-            double wanted = q->accumulate && c < n ? 1.0 : 0.0;
-            for (int64_t r = 0; c < n && r < rows; ++r)
-                wanted += (double)q->b.data[r * q->b.stride + c];
-            cr_assert(fabs((double)sums[c] - wanted) <= 1e-6 * (double)(rows + 1),
-                      "%s: sum of column %d of %d x %d is %g, not %g", nib_isa_name(kernels->isa), (int)c,
-                      (int)rows, (int)n, (double)sums[c], wanted);
-        }
+        if (!q->sums)
+            kernels->sum_rows(sums, q->accumulate, q->b.data, q->b.stride, n, rows);
+        check_sums(q, kernels, sums, q->sums ? "with the weight gradient" : "sum_rows");
     }
+    q->sums = NULL;
 }
 
 static void transpose_case(ask *q, const nib_kernels *kernels, int64_t rows, int64_t cols)
@@ -229,6 +264,74 @@ static void small_shapes(const nib_kernels *kernels)
 Test(kernels, all_small_shapes, .timeout = 300)
 {
     each_isa(small_shapes);
+}
+
+/* Whole numbers, so that sums are exact in any order: with fixed strides all shapes share one reference. */
+static void fill_whole(matrix *m, uint32_t seed)
+{
+    const nib_rng rng = {.seed = seed};
+    for (int64_t i = 0; i < m->rows * m->stride; ++i)
+        m->data[i] = (float)((int)(nib_rng_uniform(&rng, (uint64_t)i) * 15) - 7);
+}
+
+static void expect_corner(const nib_kernels *kernels, const char *what, const matrix *c, const float *wanted,
+                          int64_t m, int64_t n, int64_t k)
+{
+    bool same = true;
+    for (int64_t r = 0; r < m && same; ++r)
+        same = memcmp(c->data + r * c->stride, wanted + r * c->stride, (size_t)n * sizeof(float)) == 0;
+    cr_assert(same, "%s %s m %d n %d k %d is wrong", nib_isa_name(kernels->isa), what, (int)m, (int)n,
+              (int)k);
+}
+
+/* Each m, n and k from 1 to 70, to the last bit. */
+static void every_shape(const nib_kernels *kernels)
+{
+    matrix a = make(SMALL, SMALL, 1, 0.0f), turned = make(SMALL, SMALL, 2, 0.0f);
+    matrix b = make(SMALL, SMALL, 3, 0.0f), c = make(SMALL, SMALL, 4, 0.0f),
+           wanted = make(SMALL, SMALL, 5, 0.0f);
+    fill_whole(&a, 6);
+    fill_whole(&b, 7);
+    for (int64_t i = 0; i < SMALL * SMALL; ++i)
+        turned.data[i % SMALL * turned.stride + i / SMALL] = a.data[i / SMALL * a.stride + i % SMALL];
+    memset(wanted.data, 0, (size_t)(wanted.rows * wanted.stride) * sizeof(float));
+    for (int64_t k = 1; k <= SMALL; ++k) {
+        for (int64_t i = 0; i < SMALL * SMALL; ++i)
+            wanted.data[i / SMALL * wanted.stride + i % SMALL] +=
+                a.data[i / SMALL * a.stride + k - 1] * b.data[(k - 1) * b.stride + i % SMALL] + 0.0f;
+        for (int64_t m = 1; m <= SMALL; ++m)
+            for (int64_t n = 1; n <= SMALL; ++n) {
+                nib_product p = {.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .a = a.data,
+                                 .a_row = a.stride,
+                                 .a_step = 1,
+                                 .b = b.data,
+                                 .b_stride = b.stride,
+                                 .c = c.data,
+                                 .c_stride = c.stride};
+                kernels->product(&p);
+                expect_corner(kernels, "product", &c, wanted.data, m, n, k);
+                if (n <= kernels->narrow_limit) {
+                    kernels->narrow(&p);
+                    expect_corner(kernels, "narrow", &c, wanted.data, m, n, k);
+                }
+                p.a = turned.data;
+                p.a_row = 1;
+                p.a_step = turned.stride;
+                kernels->weight_gradient(&p);
+                expect_corner(kernels, "weight gradient", &c, wanted.data, m, n, k);
+            }
+    }
+    matrix *all[] = {&a, &turned, &b, &c, &wanted};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i)
+        nib_aligned_free(all[i]->data);
+}
+
+Test(kernels, every_shape_up_to_70, .timeout = 300)
+{
+    each_isa(every_shape);
 }
 
 static void large_shapes(const nib_kernels *kernels)
