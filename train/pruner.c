@@ -278,6 +278,8 @@ static void apply(nib_pruner *p, int64_t step)
     nib_train_state *s = p->state;
     const size_t bytes = (size_t)params->size * sizeof(float);
     if (p->rewind_epoch >= 0 && s->rewind_kept) {
+        if (!p->clock.tfmot) /* whose masks let weights come back */
+            nib_params_apply_masks(params, s->rewind);
         memcpy(params->value, s->rewind, bytes);
         for (int i = 0; i < s->n_slots; i++)
             memset(s->slot[i], 0, bytes);

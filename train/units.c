@@ -24,6 +24,17 @@ static const nib_quantizer_config *quantizer_of(const nib_model *m, int param)
     return NULL;
 }
 
+/* Hardware rounds the weights after batch norm has been folded in: what is zero before that need not be so.
+ */
+static bool takes_in_norm(const nib_model *m, int param)
+{
+    for (int i = 0; i < m->n_layers; i++)
+        if (nib_layer_row(m, i, "gamma") >= 0 && m->layer[i].from[0] >= 0 &&
+            nib_layer_kernel(m, m->layer[i].from[0]) == param)
+            return true;
+    return false;
+}
+
 float *nib_units_effective(nib_arena *arena, const nib_model *m, int param)
 {
     const nib_param *row = &m->params->row[param];
@@ -33,7 +44,7 @@ float *nib_units_effective(nib_arena *arena, const nib_model *m, int param)
     if (!value || !mask)
         return NULL;
     nib_params_pack(m->params, param, m->params->value, value);
-    if (q && q->type) {
+    if (q && q->type && !takes_in_norm(m, param)) {
         const bool vector = row->rank == 1;
         const nib_quantize_call call = {.options = q->options,
                                         .rows = vector ? row->cols : row->rows,

@@ -1,7 +1,8 @@
 /** The units (features) of a model: which are constant, which nobody uses, and which stand and fall together.
  *
  *  A unit is one feature of an input of the model or of a layer's output. What counts is the weight that the
- * forward pass multiplies by: mask * Q(w). A unit is constant if no weight that is not zero connects it to a
+ * forward pass multiplies by: mask * Q(w), or mask * w where a batch norm follows, which is folded into the
+ * weights before they are rounded. A unit is constant if no weight that is not zero connects it to a
  * unit that is not; it is unused if no such weight leads on from it to an output of the model.
  *
  *  Units that only make sense together (a neuron, its activation, its place in a batch norm, both sides of an
@@ -36,7 +37,8 @@ int64_t nib_units_first(const nib_units *units, int from);
 /** True if the group of a unit can be removed: none of it is fixed, and each is constant or unused. */
 bool nib_units_removable(const nib_units *units, int64_t unit);
 
-/** mask * Q(w) of a row of the parameter table, dense, in the arena. NULL when out of memory. */
+/** mask * Q(w), or mask * w as said above, of a row of the parameter table, dense, in the arena. NULL when
+ * out of memory. */
 float *nib_units_effective(nib_arena *arena, const nib_model *model, int param);
 
 /** How sparse a kernel is. */

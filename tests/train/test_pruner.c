@@ -13,6 +13,10 @@
 #include "train/units.h"
 
 static const char mlp[] = "{mlp: {hidden: [16, 16]}}";
+static const char with_penalties[] =
+    "{layers: [dense: {name: fc1, units: 16, l1: 0.01}, relu: {name: relu1}, dense: {name: fc2, units: 16, "
+    "l1: 0.01, l2: 0.01}, relu: {name: relu2}, dense: {name: logits, units: 2, l2: 0.1}], outputs: {y: "
+    "logits}}";
 static const char with_norm[] = "{mlp: {hidden: [16, 12], batch_norm: true}}";
 
 /* Every number that belongs to a masked weight is zero. */
@@ -71,21 +75,39 @@ static void train_steps(const char *model, const char *optimizer, const char *pr
     toy_destroy(&t);
 }
 
+static const char *const optimizers[] = {
+    "{adam: {lr: 0.01}}",
+    "{adam: {lr: 0.01, amsgrad: true}}",
+    "{adamw: {lr: 0.01, weight_decay: 0.1}}",
+    "{sgd: {lr: 0.05}}",
+    "{sgd: {lr: 0.05, momentum: 0.9}}",
+    "{sgd: {lr: 0.05, momentum: 0.9, nesterov: true}}",
+    "{rmsprop: {lr: 0.01}}",
+    "{rmsprop: {lr: 0.01, momentum: 0.9, centered: true}}",
+};
+enum { N_OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
+static const char rises[] = "{default: {schedule: {polynomial: {end: 700, frequency: 10}}, sparsity: 0.7}}";
+
+/* Is `name` the first word of one of the texts? */
+static bool is_listed(const char *name, const char *const *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t at = text[i][0] == '{';
+        if (strncmp(text[i] + at, name, strlen(name)) == 0 && strchr("(:<", text[i][at + strlen(name)]))
+            return true;
+    }
+    return false;
+}
+
 Test(pruner, masked_numbers_are_zero_after_every_step)
 {
-    static const char *const optimizers[] = {
-        "{adam: {lr: 0.01}}",
-        "{adam: {lr: 0.01, amsgrad: true}}",
-        "{adamw: {lr: 0.01, weight_decay: 0.1}}",
-        "{sgd: {lr: 0.1}}",
-        "{sgd: {lr: 0.1, momentum: 0.9}}",
-        "{sgd: {lr: 0.1, momentum: 0.9, nesterov: true}}",
-        "{rmsprop: {lr: 0.01}}",
-        "{rmsprop: {lr: 0.01, momentum: 0.9, centered: true}}",
-    };
-    for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++)
-        train_steps(mlp, optimizers[i],
-                    "{default: {schedule: {polynomial: {end: 700, frequency: 10}}, sparsity: 0.7}}", 1000);
+    for (int i = 0; i < nib_optimizers_count; i++)
+        cr_expect(is_listed(nib_optimizers[i]->name, optimizers, N_OPTIMIZERS), "%s is not tried",
+                  nib_optimizers[i]->name);
+    for (int i = 0; i < N_OPTIMIZERS; i++) {
+        train_steps(mlp, optimizers[i], rises, 1000);
+        train_steps(with_penalties, optimizers[i], rises, 1000);
+    }
 }
 
 Test(pruner, every_criterion_and_scope)
@@ -104,28 +126,40 @@ Test(pruner, every_criterion_and_scope)
         train_steps(with_norm, "adam", sections[i], 160);
 }
 
-/* The forward pass sees zeros too, with quantizers that have none: the mask comes behind them. */
-Test(pruner, with_every_kind_of_quantizer)
+/* The forward pass sees zeros too, with quantizers that have none: the mask comes behind them. Every
+ * quantizer with every optimizer. */
+Test(pruner, with_every_quantizer_and_optimizer)
 {
     static const char *const quantizers[] = {"fixed<6,1,RND_CONV,SAT>",
                                              "fixed<5,1,TRN,WRAP>",
                                              "quantized_bits(4,0,1)",
                                              "quantized_bits(4,0,alpha=auto)",
+                                             "quantized_linear(4,1)",
+                                             "quantized_relu(6)",
+                                             "quantized_tanh(4)",
+                                             "quantized_sigmoid(4)",
+                                             "learned_scale(4)",
                                              "binary()",
                                              "binary(alpha=auto_po2)",
                                              "ternary()",
+                                             "stochastic_binary()",
+                                             "stochastic_ternary(alpha=auto)",
+                                             "bernoulli()",
                                              "quantized_po2(4)",
-                                             "stochastic_ternary(alpha=auto)"};
-    static const char *const optimizers[] = {"adam", "{sgd: {lr: 0.05, momentum: 0.9}}", "rmsprop"};
-    for (size_t i = 0; i < sizeof quantizers / sizeof *quantizers; i++) {
-        char sections[512];
-        (void)snprintf(
-            sections, sizeof sections,
-            "{default: {schedule: {polynomial: {end: 700, frequency: 10}}, sparsity: 0.7}}\nquant: "
-            "{default: {weight: '%s', activation: 'fixed<8,3,RND,SAT>', bias: 'fixed<8,3,RND,SAT>'}}",
-            quantizers[i]);
-        train_steps(mlp, optimizers[i % 3], sections, 1000);
-    }
+                                             "quantized_relu_po2(3)"};
+    enum { N = sizeof quantizers / sizeof *quantizers };
+    for (int i = 0; i < nib_quantizers_count; i++)
+        cr_expect(is_listed(nib_quantizers[i]->name, quantizers, N), "%s is not tried",
+                  nib_quantizers[i]->name);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < N_OPTIMIZERS; k++) {
+            char sections[512];
+            (void)snprintf(sections, sizeof sections,
+                           "%s\nquant: {default: {weight: '%s', activation: 'fixed<8,3,RND,SAT>', bias: "
+                           "'fixed<8,3,RND,SAT>'}}",
+                           rises, quantizers[i]);
+            train_steps(mlp, optimizers[k], sections, 1000);
+        }
 }
 
 /* A pruned neuron has column, bias, gamma and beta masked; the outputs of the model are spared. */
