@@ -73,7 +73,7 @@ for norm in false true; do
 done
 
 # The student of a dense float network, pruned and quantized.
-config=norm-false.yaml
+config="norm-false.yaml"
 train student false-float quant.bits=6 $prune "train.distill={teacher: false-float, temperature: 2, alpha: 0.5}"
 [ "$(kept student)" -le $wanted ] || fail "student: $(kept student) weights are left"
 engine_agrees student
