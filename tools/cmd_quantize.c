@@ -14,10 +14,10 @@
 
 typedef struct options {
     nib_arg_list set;
-    const char *like, *calibrate, *scan, *tensors, *csv, *plot, *runs, *output, *prepared;
+    const char *like, *weights, *calibrate, *scan, *tensors, *csv, *plot, *runs, *output, *prepared;
     double percentile;
     int64_t bits, rows, threads;
-    bool quiet, json;
+    bool force, quiet, json;
 } options;
 
 static const nib_arg args[] = {
@@ -25,6 +25,8 @@ static const nib_arg args[] = {
      "change a key of the run's config: quant..., data... (may be repeated)"},
     {"like", 0, NIB_ARG_TEXT, offsetof(options, like), 0, 0, "hls4ml",
      "TYPE for accumulators and the softmax as well, as hls4ml's default precision has it"},
+    {"weights", 'w', NIB_ARG_TEXT, offsetof(options, weights), 0, 0, "TYPE",
+     "another type for weights and biases; TYPE is that of the data then"},
     {"bits", 'b', NIB_ARG_INT, offsetof(options, bits), 2, NIB_FIXED_MAX_FAKE, "N",
      "types of N bits (inputs, biases, outputs 8 or more), their integer bits calibrated"},
     {"calibrate", 'c', NIB_ARG_TEXT, offsetof(options, calibrate), 0, 0, "METHOD",
@@ -43,6 +45,8 @@ static const nib_arg args[] = {
      "TYPE"},
     {"csv", 0, NIB_ARG_TEXT, offsetof(options, csv), 0, 0, "FILE", "write a scan's table"},
     {"plot", 0, NIB_ARG_TEXT, offsetof(options, plot), 0, 0, "FILE", "draw a scan (.svg, .png, .pdf)"},
+    {"force", 'f', NIB_ARG_FLAG, offsetof(options, force), 0, 0, NULL,
+     "replace existing files of --csv and --plot"},
     {"runs", 0, NIB_ARG_TEXT, offsetof(options, runs), 0, 0, "DIR",
      "where numbered run folders are made (runs)"},
     {"output", 'o', NIB_ARG_TEXT, offsetof(options, output), 0, 0, "DIR",
@@ -110,13 +114,15 @@ static nib_status read_types(const nib_invocation *call, nib_quantize_types *typ
                         "--like hls4ml needs a type: nibble quantize RUN --like hls4ml 'fixed<16,6>'");
     if (!type) {
         types->kind = o->bits > 0 ? NIB_QUANTIZE_BITS : NIB_QUANTIZE_GIVEN;
-        return NIB_OK;
+        return o->weights ? nib_fail(err, NIB_ERR_USAGE,
+                                     "--weights needs the type of the data behind RUN, as 'fixed<16,6>'")
+                          : NIB_OK;
     }
     if (o->bits > 0)
         return nib_fail(err, NIB_ERR_USAGE, "--bits and the type %s exclude each other", type);
-    if (nib_fixed_parse(type, &types->weight, NULL, &inner) != NIB_OK)
+    if (nib_fixed_parse(type, &types->data, NULL, &inner) != NIB_OK ||
+        nib_fixed_parse(o->weights ? o->weights : type, &types->weight, NULL, &inner) != NIB_OK)
         return nib_fail(err, NIB_ERR_USAGE, "nibble quantize: %s", inner.message);
-    types->data = types->weight;
     types->kind = o->like ? NIB_QUANTIZE_HLS4ML : NIB_QUANTIZE_TYPE;
     return NIB_OK;
 }
@@ -127,6 +133,10 @@ static nib_status check_call(const options *o, nib_error *err)
         return nib_fail(err, NIB_ERR_USAGE, "--csv, --plot and --tensors go with --scan");
     if (o->scan && (o->runs || o->output))
         return nib_fail(err, NIB_ERR_USAGE, "a scan makes no run folder: --csv and --plot keep its table");
+    const char *const file[] = {o->csv, o->plot};
+    for (int i = 0; i < 2; i++)
+        if (file[i] && nib_file_exists(file[i]) && !o->force)
+            return nib_fail(err, NIB_ERR_USAGE, "%s exists; choose another name or give --force", file[i]);
     if (o->tensors && strcmp(o->tensors, "all") != 0 && strcmp(o->tensors, "weights") != 0 &&
         strcmp(o->tensors, "data") != 0)
         return nib_fail(err, NIB_ERR_USAGE, "--tensors: '%s' is none of all, weights, data", o->tensors);
@@ -144,8 +154,10 @@ static cJSON *summary_json(const work *w, const nib_quantized *q, const char *ru
     cJSON_AddStringToObject(json, "evaluation", "integer engine");
     if (w->types.kind == NIB_QUANTIZE_HLS4ML)
         cJSON_AddStringToObject(json, "like", "hls4ml");
-    if (w->types.kind == NIB_QUANTIZE_HLS4ML || w->types.kind == NIB_QUANTIZE_TYPE)
+    if (w->types.kind == NIB_QUANTIZE_HLS4ML || w->types.kind == NIB_QUANTIZE_TYPE) {
         cJSON_AddStringToObject(json, "type", nib_fixed_print(&w->types.data, NIB_FIXED_PLAIN, text));
+        cJSON_AddStringToObject(json, "weights", nib_fixed_print(&w->types.weight, NIB_FIXED_PLAIN, text));
+    }
     cJSON_AddStringToObject(how, "method", nib_calibrate_name(w->job.how.kind));
     cJSON_AddItemToObject(json, "calibration", how);
     nib_report_parameters(json, q->model);

@@ -124,14 +124,17 @@ Test(quantize_command, scans)
         const char *words, *first;
         int rows;
     } cases[] = {
-        {"quantize float --scan bits=8:4:2 --csv scan.csv", "8,\"8 bits\"", 3},
-        {"quantize float --scan bits=12,10 fixed<16,4,RND,SAT> --csv scan.csv", "12,\"fixed<12,4,RND,SAT>\"",
-         2},
-        {"quantize float --scan integer=2:4 fixed<12,4,RND,SAT> --csv scan.csv", "2,\"fixed<10,2,RND,SAT>\"",
-         3},
-        {"quantize float --scan fraction=2:6:2 --tensors weights fixed<12,4,RND,SAT> --csv scan.csv",
+        {"quantize float --scan bits=8:4:2 --csv scan.csv -f", "8,\"8 bits\"", 3},
+        {"quantize float --scan bits=12,10 fixed<16,4,RND,SAT> --csv scan.csv -f",
+         "12,\"fixed<12,4,RND,SAT>\"", 2},
+        {"quantize float --scan integer=2:4 fixed<12,4,RND,SAT> --csv scan.csv -f",
+         "2,\"fixed<10,2,RND,SAT>\"", 3},
+        {"quantize float --scan fraction=2:6:2 --tensors weights fixed<12,4,RND,SAT> --csv scan.csv -f",
          "2,\"fixed<6,4,RND,SAT>\",\"fixed<12,4,RND,SAT>\"", 3},
-        {"quantize float --scan fraction=8 --tensors data --like hls4ml fixed<16,6> --csv scan.csv",
+        {"quantize float --scan bits=8 --tensors data --weights fixed<10,2> fixed<12,4,RND,SAT> --csv "
+         "scan.csv -f",
+         "8,\"fixed<10,2>\",\"fixed<8,4,RND,SAT>\"", 1},
+        {"quantize float --scan fraction=8 --tensors data --like hls4ml fixed<16,6> --csv scan.csv -f",
          "8,\"fixed<16,6>\",\"fixed<14,6>\"", 1},
     };
     enter_scratch();
@@ -162,6 +165,9 @@ Test(quantize_command, refused)
         {"quantize float fixed<8,3> --bits 8", "exclude each other"},
         {"quantize float --bits 8 --calibrate kl", "none of minmax"},
         {"quantize float --bits 8 --percentile 99", "goes with"},
+        {"quantize float --scan bits=8 --csv float/config.yaml", "exists; choose another"},
+        {"quantize float --weights fixed<8,3>", "type of the data"},
+        {"quantize float --weights fixed<8,x> fixed<16,6>", "fixed<8,x>"},
         {"quantize float --csv x.csv --bits 8", "go with --scan"},
         {"quantize float --scan bits=8 -o x", "no run folder"},
         {"quantize float --scan bits", "is none of"},
