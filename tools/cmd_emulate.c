@@ -9,12 +9,13 @@
 #include "tools/predictions.h"
 #include "tools/probe.h"
 #include "tools/progress.h"
+#include "tools/quantize.h"
 #include "tools/report.h"
 #include "tools/trace_file.h"
 #include "train/run_folder.h"
 
 typedef struct options {
-    const char *data, *part, *output, *trace;
+    const char *data, *part, *output, *trace, *types;
     nib_arg_list set;
     int64_t threads, rows;
     bool logits, force, quiet, json, blind, golden;
@@ -33,6 +34,8 @@ static const nib_arg args[] = {
      "write codes and values of every layer (HDF5)"},
     {"golden", 'g', NIB_ARG_FLAG, offsetof(options, golden), 0, 0, NULL,
      "run the golden samples of an exported model.h5 and compare; no other data are read"},
+    {"types", 0, NIB_ARG_TEXT, offsetof(options, types), 0, 0, "YAML",
+     "with the types of this hls4ml project (hls4ml_config.yml) instead of the model's own"},
     {"no-metrics", 0, NIB_ARG_FLAG, offsetof(options, blind), 0, 0, NULL, "the data need no targets"},
     {"force", 'f', NIB_ARG_FLAG, offsetof(options, force), 0, 0, NULL, "replace existing files"},
     {"set", 's', NIB_ARG_LIST, offsetof(options, set), 0, 0, "KEY=VALUE", "change a key"},
@@ -78,13 +81,11 @@ static nib_status run_evaluator(const nib_session *s, const nib_fixnet *net, con
     return status;
 }
 
-static nib_status emulate(const nib_session *s, const options *o, const char *part, const nib_writer *writer,
-                          const nib_log *log, nib_arena *arena, nib_error *err)
+static nib_status emulate(const nib_session *s, const nib_fixnet *net, const options *o, const char *part,
+                          const nib_writer *writer, nib_arena *arena, nib_error *err)
 {
     const nib_dataset *all;
-    const nib_fixnet *net;
     NIB_TRY(nib_session_part(s, part, &all, err));
-    NIB_TRY(nib_network_of_file(s->file->path, s->model, arena, log, &net, err));
     nib_dataset rows = *all;
     rows.rows = o->rows > 0 && o->rows < all->rows ? o->rows : all->rows;
     NIB_TRY(run_evaluator(s, net, &rows, o, writer, part, arena, err));
@@ -124,6 +125,24 @@ static nib_status check_golden(const char *model, const options *o, nib_error *e
                     check.first_row);
 }
 
+/* The model's own network, or the one that hls4ml would make of it. */
+static nib_status emulate_as(const nib_session *s, const options *o, const char *part,
+                             const nib_writer *writer, const nib_log *log, nib_arena *arena, nib_error *err)
+{
+    if (!o->types) {
+        const nib_fixnet *net;
+        NIB_TRY(nib_network_of_file(s->file->path, s->model, arena, log, &net, err));
+        return emulate(s, net, o, part, writer, arena, err);
+    }
+    const nib_quantize_job job = {.session = s, .allow_dead = true, .log = log};
+    const nib_quantize_types types = {.kind = NIB_QUANTIZE_PROJECT, .project = o->types};
+    nib_quantized q;
+    NIB_TRY(nib_quantize_build(&job, &types, &q, err));
+    nib_status status = emulate(s, &q.lowering.net, o, part, writer, arena, err);
+    nib_quantized_destroy(&q);
+    return status;
+}
+
 static nib_status run(const nib_invocation *call, nib_error *err)
 {
     const options *o = call->options;
@@ -146,7 +165,7 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     NIB_TRY(nib_session_open(call->argument[0], &wanted, o->threads, &log, &session, err));
     nib_arena *arena = nib_arena_create();
     nib_status status =
-        arena ? emulate(&session, o, part, writer, &log, arena, err) : nib_fail_memory(err, "emulation");
+        arena ? emulate_as(&session, o, part, writer, &log, arena, err) : nib_fail_memory(err, "emulation");
     nib_arena_destroy(arena);
     nib_session_close(&session);
     return status;
@@ -159,6 +178,16 @@ const nib_command nib_command_emulate = {
     .text = "  nibble emulate runs/jets-001\n  nibble emulate runs/jets-001 --data other.h5 -o scores.h5\n  "
             "nibble emulate runs/jets-001 --rows 1000 --trace layers.h5\n  nibble emulate export/model.h5 "
             "--golden",
+    .text =
+        "  nibble emulate runs/jets-001\n  nibble emulate runs/jets-001 --data other.h5 -o scores.h5\n  "
+        "nibble emulate runs/jets-001 --rows 1000 --trace layers.h5\n"
+        "  nibble emulate runs/jets-001 --types hls4ml_config.yml\n\n"
+        "--types computes what an hls4ml project made of the model's best.h5 computes: dense, relu, batch "
+        "norm "
+        "and\n"
+        "softmax, with weights, accumulators, results and tables of the types that its configuration means. "
+        "Layers\n"
+        "of other kinds are named and refused.",
     .min_arguments = 1,
     .max_arguments = 1,
     NIB_ARG_TABLE(args),

@@ -88,6 +88,17 @@ Test(quantize_command, the_cliff_of_hls4mls_default_precision)
     cr_assert_eq(o.status, 0, "%s", o.err);
     const double wide = number("wide/summary.json", "test", "accuracy");
     cr_expect(wide > before - 0.01, "18 bits keep what there is: %g of %g", wide, before);
+    /* A project with the same types says the same. */
+    FILE *project = fopen("project.yml", "w");
+    cr_assert(project, "project.yml");
+    fprintf(project, "HLSConfig: {Model: {Precision: 'fixed<18,8>', ReuseFactor: 1}}\n");
+    (void)fclose(project);
+    call_nibble("emulate float --types project.yml --json -q", &o);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    cJSON *same = cJSON_Parse(o.out);
+    const double found = cJSON_GetNumberValue(cJSON_GetObjectItem(same, "loss"));
+    cr_expect_eq(found, number("wide/summary.json", "test", "loss"), "--types: %.17g", found);
+    cJSON_Delete(same);
     call_nibble("quantize float --like hls4ml fixed<8,6> -o narrow -q --set quant.allow_dead=true", &o);
     cr_assert_eq(o.status, 0, "%s", o.err);
     /* What is evaluated later is the network with hls4ml's softmax, too. */
