@@ -175,12 +175,10 @@ const nib_command nib_command_emulate = {
     .name = "emulate",
     .arguments = "RUN|MODEL",
     .help = "scores and predictions of a quantized model, computed in integers as hardware does",
-    .text = "  nibble emulate runs/jets-001\n  nibble emulate runs/jets-001 --data other.h5 -o scores.h5\n  "
-            "nibble emulate runs/jets-001 --rows 1000 --trace layers.h5\n  nibble emulate export/model.h5 "
-            "--golden",
     .text =
         "  nibble emulate runs/jets-001\n  nibble emulate runs/jets-001 --data other.h5 -o scores.h5\n  "
-        "nibble emulate runs/jets-001 --rows 1000 --trace layers.h5\n"
+        "nibble emulate runs/jets-001 --rows 1000 --trace layers.h5\n  nibble emulate export/model.h5 "
+        "--golden\n"
         "  nibble emulate runs/jets-001 --types hls4ml_config.yml\n\n"
         "--types computes what an hls4ml project made of the model's best.h5 computes: dense, relu, batch "
         "norm "
