@@ -50,6 +50,13 @@ static nib_tensor tensor_of(const nib_exec *exec, const nib_shape *shape)
     return t;
 }
 
+static nib_tensor value_of(const nib_exec *exec, nib_value v)
+{
+    nib_tensor t = tensor_of(exec, &node_of(exec, v)->shape);
+    t.stride = exec->plan->node[v].dense ? 1 : t.stride;
+    return t;
+}
+
 /* All of a call that is the same for every tile and step. */
 static void fill_call(const nib_exec *exec, nib_value v, uint32_t stream, nib_call *call)
 {
@@ -59,14 +66,14 @@ static void fill_call(const nib_exec *exec, nib_value v, uint32_t stream, nib_ca
     call->mode = exec->plan->mode;
     call->inputs = node->n_inputs;
     call->domain = node->shape.domain;
-    call->y = call->dy = tensor_of(exec, &node->shape);
+    call->y = call->dy = value_of(exec, v);
     call->rows = call->y.dim[0];
     call->state = exec->state + exec->plan->node[v].state;
     call->fused_y = exec->plan->node[v].fused_y;
     call->fused_x = exec->plan->node[v].fused_x;
     call->fused_y.raw = call->y;
     for (int i = 0; i < node->n_inputs; ++i)
-        call->x[i] = call->dx[i] = tensor_of(exec, &node_of(exec, node->input[i])->shape);
+        call->x[i] = call->dx[i] = value_of(exec, node->input[i]);
     if (node->n_inputs > 0)
         call->fused_x.raw = call->x[0];
 }
@@ -332,18 +339,14 @@ static void run_lane(const nib_exec *exec, nib_worker *worker, int lane)
     const nib_action *first = exec->plan->action + exec->phase->first;
     const nib_action *end = exec->plan->action + exec->phase->end;
     const bool fetch = exec->batch->next && exec->phase == exec->plan->phase;
-    /* A graph without tile-rate nodes has a phase without actions. */
-    const int64_t rows = exec->plan->tile_rows, actions = end > first ? end - first : 1;
-    const int64_t share = (rows + actions - 1) / actions;
     for (int64_t t = lane; t < exec->tiles; t += NIB_LANES) {
         nib_worker_start_tile(exec, worker, t);
         int64_t fetched = 0;
         for (const nib_action *action = first; action < end; ++action) {
             nib_worker_act(exec, worker, action);
-            if (fetch && fetched < rows) {
-                const int64_t more = fetched + share < rows ? fetched + share : rows;
-                nib_worker_fetch_next(exec, worker, fetched, more);
-                fetched = more;
+            if (fetch && action->fetched > fetched) {
+                nib_worker_fetch_next(exec, worker, fetched, action->fetched);
+                fetched = action->fetched;
             }
         }
     }

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/quad.h"
-
 float *nib_worker_address(const nib_exec *exec, const nib_worker *worker, nib_place place)
 {
     const nib_plan *plan = exec->plan;
@@ -145,28 +143,25 @@ static void copy_rows(float *to, int64_t to_stride, const float *from, int64_t f
         memcpy(to + r * to_stride, from + r * from_stride, (size_t)width * sizeof *to);
 }
 
-/* In line: rows are a few vectors, a call of memcpy would cost as much as the copy. */
-static void copy_row(float *to, const float *from, int64_t width)
-{
-    int64_t c = 0;
-    for (; c + 4 <= width; c += 4)
-        nib_quad_store(to + c, nib_quad_load(from + c));
-    for (; c < width; ++c)
-        to[c] = from[c];
-}
-
-/* Rows are scattered over the data set: the next ones are asked for while this one is copied. */
 static void gather_floats(const nib_exec *exec, const nib_worker *worker, float *to, int64_t stride,
                           const float *data, int64_t width)
 {
-    enum { AHEAD = 8 };
     const nib_batch *batch = exec->batch;
     const nib_tile *tile = &worker->tile;
-    for (int64_t r = 0; r < tile->samples; ++r) {
-        if (r + AHEAD < tile->samples)
-            __builtin_prefetch(data + data_row(batch, tile->first + r + AHEAD) * width);
-        copy_row(to + r * stride, data + data_row(batch, tile->first + r) * width, width);
-    }
+    if (batch->index)
+        exec->kernels->gather(to, stride, data, width, batch->index + tile->first, tile->samples);
+    else
+        copy_rows(to, stride, data + (batch->first + tile->first) * width, width, width, tile->samples);
+}
+
+static void gather_labels(const nib_exec *exec, const nib_worker *worker, float *to, int64_t stride,
+                          const int32_t *label)
+{
+    const nib_batch *batch = exec->batch;
+    const nib_tile *tile = &worker->tile;
+    const int32_t *index = batch->index ? batch->index + tile->first : NULL;
+    for (int64_t r = 0; r < tile->samples; ++r)
+        to[r * stride] = (float)label[index ? index[r] : batch->first + tile->first + r];
 }
 
 static void gather_sets(const nib_exec *exec, const nib_worker *worker, float *to, int64_t stride,
@@ -188,9 +183,7 @@ static void gather(const nib_exec *exec, const nib_worker *worker, nib_value v)
     const nib_place place = exec->plan->node[v].value_at;
     float *to = nib_worker_address(exec, worker, place);
     if (node->feed == NIB_FEED_LABEL) {
-        const int32_t *label = feed->data;
-        for (int64_t r = 0; r < worker->tile.samples; ++r)
-            to[r * place.stride] = (float)label[data_row(exec->batch, worker->tile.first + r)];
+        gather_labels(exec, worker, to, place.stride, feed->data);
     } else if (place.domain == NIB_DOMAIN_ELEMENTS) {
         gather_sets(exec, worker, to, place.stride, feed, node->shape.dim[0]);
     } else {

@@ -402,6 +402,24 @@ static void sum_vectors(float *to, bool accumulate, const float *from, int64_t s
     }
 }
 
+/* Rows are scattered over a data set: the next ones are asked for while this one is copied. */
+static void gather(float *to, int64_t to_stride, const float *from, int64_t width, const int32_t *index,
+                   int64_t rows)
+{
+    enum { AHEAD = 12 };
+    for (int64_t r = 0; r < rows; ++r) {
+        const float *row = from + index[r] * width;
+        float *at = to + r * to_stride;
+        int64_t c = 0;
+        if (r + AHEAD < rows)
+            __builtin_prefetch(from + index[r + AHEAD] * width);
+        for (; c + NIB_VF <= width; c += NIB_VF)
+            nib_vf_store(at + c, nib_vf_load(row + c));
+        for (; c < width; ++c)
+            at[c] = row[c];
+    }
+}
+
 /* Columns of NIB_VF at a time, so that their numbers stay in registers. */
 static void grid(const nib_grid_step *g, bool relu, nib_tensor y, nib_tensor x, int64_t rows)
 {
@@ -503,6 +521,7 @@ const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
     .sum_rows = sum_rows,
     .sum_vectors = sum_vectors,
     .transpose = transpose,
+    .gather = gather,
     .grid = grid,
     .grid_gradient = grid_gradient,
 };

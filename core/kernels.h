@@ -68,6 +68,10 @@ typedef struct nib_kernels {
     /** to [cols, rows] = from^T; from [rows, cols]. Padding of `to` up to a multiple of 16 becomes zero. */
     void (*transpose)(float *to, int64_t to_stride, const float *from, int64_t from_stride, int64_t rows,
                       int64_t cols);
+    /** to [rows, width] = rows index[0], index[1], ... of from, which has `width` floats a row. Padding of
+     * `to` is left as it is. */
+    void (*gather)(float *to, int64_t to_stride, const float *from, int64_t width, const int32_t *index,
+                   int64_t rows);
     /** y [rows, n] = the step on a grid of x, with a relu in front or not; y may be x. Padding of y becomes
      * 0. */
     void (*grid)(const nib_grid_step *step, bool relu, nib_tensor y, nib_tensor x, int64_t rows);

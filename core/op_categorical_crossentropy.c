@@ -158,7 +158,6 @@ static void forward(const nib_call *call)
     const float smooth = (float)o->label_smoothing, width = (float)call->x[0].row_size;
     for (int64_t first = 0; first < call->rows; first += NIB_VF) {
         block b;
-        float loss[NIB_VF];
         b.first = first;
         b.n = nib_row_vectors_size(call->rows, first);
         read_labels(call, &b);
@@ -169,9 +168,7 @@ static void forward(const nib_call *call)
         /* Without smoothing the mean is left out: it may be infinite where the loss is not. */
         if (smooth > 0.0f)
             sum = nib_vf_sub(sum, nib_vf_mul(nib_vf_set(smooth / width), b.total));
-        nib_vf_store(loss, nib_vf_mul(b.weight, sum));
-        for (int64_t i = 0; i < b.n; i++)
-            nib_row_loss_put(&call->y, first + i, loss[i]);
+        nib_row_vector_put(&call->y, first, b.n, nib_vf_mul(b.weight, sum));
         if (call->saved)
             save_slopes(call, &b);
     }
@@ -223,6 +220,7 @@ const nib_op NIB_ISA_NAME(nib_op_categorical_crossentropy) = {
     .options = NIB_OPTION_TABLE(nib_categorical_crossentropy_options, rows),
     .min_inputs = 2,
     .max_inputs = 2,
+    .flags = NIB_OP_COLUMNS,
     .no_gradient = 2u,
     .infer = infer,
     .forward = forward,

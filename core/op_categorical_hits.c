@@ -27,10 +27,8 @@ static void forward(const nib_call *call)
             }
         }
         const nib_vf target = nib_row_vector(label->data + first * label->stride, label->stride, n);
-        float hit[NIB_VF];
-        nib_vf_store(hit, nib_vf_where_equal(best, target, nib_vf_set(1.0f), nib_vf_set(0.0f)));
-        for (int64_t i = 0; i < n; i++)
-            nib_row_loss_put(&call->y, first + i, hit[i]);
+        nib_row_vector_put(&call->y, first, n,
+                           nib_vf_where_equal(best, target, nib_vf_set(1.0f), nib_vf_set(0.0f)));
     }
 }
 
@@ -48,6 +46,7 @@ const nib_op NIB_ISA_NAME(nib_op_categorical_hits) = {
     .options = NIB_OPTION_TABLE_EMPTY,
     .min_inputs = 2,
     .max_inputs = 2,
+    .flags = NIB_OP_COLUMNS,
     .no_gradient = 3u,
     .infer = infer,
     .forward = forward,

@@ -18,6 +18,11 @@ static const nib_node *node_of(const nib_plan *plan, nib_value value)
     return nib_graph_node(plan->graph, value);
 }
 
+int64_t nib_plan_stride(const nib_plan *plan, nib_value value)
+{
+    return plan->node[value].dense ? 1 : nib_padded(nib_shape_row(&node_of(plan, value)->shape));
+}
+
 static bool is_tile(const nib_plan *plan, nib_value value)
 {
     return node_of(plan, value)->shape.rate == NIB_RATE_TILE;
@@ -223,6 +228,49 @@ static void schedule(nib_plan *plan, int segments)
     }
 }
 
+/* Labels and losses: a line of cache holds 16 of them, where padded each would take its own. */
+static void find_dense(nib_plan *plan)
+{
+    for (nib_value v = 0; v < plan->nodes; ++v) {
+        const nib_node *node = node_of(plan, v);
+        plan->node[v].dense = is_tile(plan, v) && nib_shape_row(&node->shape) == 1 &&
+                              (node->kind == NIB_NODE_INPUT ? node->feed == NIB_FEED_LABEL
+                                                            : (node->op->flags & NIB_OP_COLUMNS) != 0);
+        for (int i = 0; node->kind == NIB_NODE_OP && i < node->n_inputs; ++i)
+            if (!(node->op->flags & NIB_OP_COLUMNS)) {
+                plan->node[node->input[i]].dense = false;
+                plan->node[input_of(plan, v, i)].dense = false;
+            }
+    }
+}
+
+/* Multiply-adds of a row. */
+static int64_t work_of(const nib_plan *plan, const nib_action *action)
+{
+    const nib_node *node = node_of(plan, action->value);
+    const bool forward = action->kind == NIB_ACTION_FORWARD;
+    if ((!forward && action->kind != NIB_ACTION_BACKWARD) || !(node->op->flags & NIB_OP_EPILOGUE))
+        return 0;
+    const nib_shape *x = &node_of(plan, input_of(plan, action->value, 0))->shape;
+    return (forward ? 1 : 2) * nib_shape_row(x) * nib_shape_row(&node->shape);
+}
+
+/* When which rows of the next batch are asked for: few are under way at a time, so they are spread over the
+ * time that the first phase takes, which is that of its products. */
+static void spread_fetches(nib_plan *plan)
+{
+    const nib_phase *phase = plan->phase;
+    int64_t total = 0, done = 0;
+    for (int a = phase->first; a < phase->end; ++a)
+        total += work_of(plan, &plan->action[a]);
+    for (int a = phase->first; a < phase->end; ++a) {
+        done += work_of(plan, &plan->action[a]);
+        plan->action[a].fetched =
+            total > 0 ? plan->tile_rows * done / total
+                      : plan->tile_rows * (a + 1 - phase->first) / (phase->end - phase->first);
+    }
+}
+
 /* Who writes a gradient first overwrites, the others add. */
 static void find_first_writers(nib_plan *plan, bool *written)
 {
@@ -288,7 +336,9 @@ nib_status nib_plan_create(nib_plan **out, nib_arena *arena, const nib_graph *gr
             mark_gradients(plan);
         int segments = cut_segments(plan);
         nib_plan_fuse(plan, uses);
+        find_dense(plan);
         schedule(plan, segments);
+        spread_fetches(plan);
         find_first_writers(plan, written);
         status = nib_plan_place(plan, scratch, err);
     }

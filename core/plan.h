@@ -51,6 +51,7 @@ typedef struct nib_action {
     nib_value value;  /**< node the action is about */
     const nib_op *op; /**< of that node, with loops for this machine; NULL for inputs */
     bool accumulate;  /**< SEED: the gradient is there already */
+    int64_t fetched;  /**< in the first phase: rows of the next batch that are to be asked for by its end */
 } nib_action;
 
 typedef struct nib_phase {
@@ -60,6 +61,7 @@ typedef struct nib_phase {
 typedef struct nib_plan_node {
     nib_value source; /**< the node whose value this one's is: itself, or past an op that is left out */
     bool used;
+    bool dense;                 /**< one number a row, side by side: value and gradient have stride 1 */
     bool gradient;              /**< its gradient is computed */
     nib_fused fused_y, fused_x; /**< steps that its call takes along; .raw is filled in by the executor */
     bool keeps_raw;             /**< fused_y.grid: its own value is kept for backward */
@@ -107,6 +109,9 @@ void nib_plan_fuse(nib_plan *plan, int *uses);
 
 /** Second half of nib_plan_create: give every buffer its place. `scratch` may go afterwards. */
 NIB_MUST_USE nib_status nib_plan_place(nib_plan *plan, nib_arena *scratch, nib_error *err);
+
+/** Floats from row to row of a tile-rate value. */
+int64_t nib_plan_stride(const nib_plan *plan, nib_value value);
 
 /** Rows of `domain` in a tile. */
 int64_t nib_plan_capacity(const nib_plan *plan, nib_domain domain);

@@ -7,7 +7,7 @@ typedef struct buffer {
     bool touched;
     int first, last; /* actions */
     int first_phase, last_phase;
-    int64_t row; /* floats */
+    int64_t row, stride; /* floats */
     nib_domain domain;
     int owner; /* buffer whose memory it shares: itself, or the one it works in place of */
     nib_place place;
@@ -24,7 +24,7 @@ typedef struct placing {
 
 /* A piece of the tile arena. */
 typedef struct slot {
-    int64_t row, offset;
+    int64_t row, stride, offset;
     nib_domain domain;
     int free_after; /* last action that uses it */
 } slot;
@@ -55,6 +55,7 @@ static void touch(placing *placer, nib_value value, int kind)
     if (!b->touched) {
         b->touched = true;
         b->row = kind == SAVED ? node->plan.saved_row : nib_shape_row(&node->shape);
+        b->stride = kind == SAVED ? nib_padded(b->row) : nib_plan_stride(placer->plan, value);
         b->domain = node->shape.domain;
         b->first = placer->now;
         b->first_phase = placer->phase;
@@ -148,8 +149,8 @@ static void take_over(placing *placer, int early, int late, int now)
     buffer *e = &placer->buffer[owner_of(placer, early)], *l = &placer->buffer[late];
     if (!e->touched || !l->touched || l->owner != late || e == l)
         return;
-    bool fits = e->row == l->row && e->domain == l->domain && crosses(e) == crosses(l) &&
-                (crosses(e) || e->first_phase == l->first_phase);
+    bool fits = e->row == l->row && e->stride == l->stride && e->domain == l->domain &&
+                crosses(e) == crosses(l) && (crosses(e) || e->first_phase == l->first_phase);
     if (!fits || e->last != now || l->first != now)
         return;
     l->owner = owner_of(placer, early);
@@ -184,16 +185,11 @@ static void share_in_place(placing *placer)
     }
 }
 
-static int64_t stride_of(const buffer *b)
-{
-    return nib_padded(b->row);
-}
-
 static void place_in_batch(placing *placer, buffer *b)
 {
     nib_plan *plan = placer->plan;
-    b->place = (nib_place){NIB_SPACE_BATCH, plan->batch_floats, stride_of(b), b->domain};
-    plan->batch_floats += plan->max_tiles * nib_plan_capacity(plan, b->domain) * stride_of(b);
+    b->place = (nib_place){NIB_SPACE_BATCH, plan->batch_floats, b->stride, b->domain};
+    plan->batch_floats += nib_padded(plan->max_tiles * nib_plan_capacity(plan, b->domain) * b->stride);
 }
 
 /* The first free slot of this width, or a new one. Buffers come in the order in which they are born. */
@@ -201,15 +197,16 @@ static void place_in_tile(placing *placer, buffer *b, slot *slots, int *n_slots)
 {
     nib_plan *plan = placer->plan;
     slot *s = slots;
-    while (s < slots + *n_slots && (s->row != b->row || s->domain != b->domain || s->free_after >= b->first))
+    while (s < slots + *n_slots && (s->row != b->row || s->stride != b->stride || s->domain != b->domain ||
+                                    s->free_after >= b->first))
         ++s;
     if (s == slots + *n_slots) {
-        *s = (slot){.row = b->row, .offset = plan->tile_floats, .domain = b->domain};
-        plan->tile_floats += nib_plan_capacity(plan, b->domain) * stride_of(b);
+        *s = (slot){.row = b->row, .stride = b->stride, .offset = plan->tile_floats, .domain = b->domain};
+        plan->tile_floats += nib_padded(nib_plan_capacity(plan, b->domain) * b->stride);
         ++*n_slots;
     }
     s->free_after = b->last;
-    b->place = (nib_place){NIB_SPACE_TILE, s->offset, stride_of(b), b->domain};
+    b->place = (nib_place){NIB_SPACE_TILE, s->offset, b->stride, b->domain};
 }
 
 static nib_status place_buffers(placing *placer, nib_arena *scratch, nib_error *err)

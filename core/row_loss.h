@@ -14,8 +14,8 @@ NIB_MUST_USE nib_status nib_row_loss_infer_values(const nib_shape *x, nib_op_pla
 /** The loss of one row into y, zeros into its padding. */
 static inline void nib_row_loss_put(const nib_tensor *y, int64_t row, float loss)
 {
-    float *to = y->data + row * NIB_LANE_FLOATS; /* the padded width of one number */
-    for (int c = 0; c < NIB_LANE_FLOATS; c++)
+    float *to = y->data + row * y->stride; /* padded, or by itself (NIB_OP_COLUMNS) */
+    for (int64_t c = 0; c < y->stride; c++)
         to[c] = c == 0 ? loss : 0.0f;
 }
 

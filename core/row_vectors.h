@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "core/row_loss.h"
 #include "core/simd.h"
 #include "core/tensor.h"
 #include "core/vector_math.h"
@@ -33,6 +34,8 @@ NIB_INLINE nib_vf nib_row_vector(const float *from, int64_t stride, int64_t n)
             lane[i] = i < n ? from[i * stride] : 0.0f;
         return nib_vf_load(lane);
     }
+    if (stride == 1)
+        return nib_vf_load(from);
 #if defined(__AVX512F__)
     return _mm512_setr_ps(from[0], from[stride], from[2 * stride], from[3 * stride], from[4 * stride],
                           from[5 * stride], from[6 * stride], from[7 * stride], from[8 * stride],
@@ -44,6 +47,19 @@ NIB_INLINE nib_vf nib_row_vector(const float *from, int64_t stride, int64_t n)
 #else
     return (nib_vf){from[0], from[stride], from[2 * stride], from[LAST * stride]};
 #endif
+}
+
+/** One float into each row's y [1]: padded rows get zeros behind it. */
+NIB_INLINE void nib_row_vector_put(const nib_tensor *y, int64_t first, int64_t n, nib_vf x)
+{
+    float lane[NIB_VF];
+    if (y->stride == 1 && n == NIB_VF) {
+        nib_vf_store(y->data + first, x);
+        return;
+    }
+    nib_vf_store(lane, x);
+    for (int64_t i = 0; i < n; i++)
+        nib_row_loss_put(y, first + i, lane[i]);
 }
 
 NIB_INLINE void nib_row_vectors_load_all(nib_vf *column, const float *from, int64_t stride, int64_t cols)
