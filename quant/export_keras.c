@@ -174,7 +174,10 @@ static nib_doc *add_map(nib_arena *arena, nib_doc *parent, const char *key)
 static bool add_model(const nib_keras_graph *g, nib_arena *arena, nib_doc *hls)
 {
     nib_doc *model = add_map(arena, hls, "Model");
-    return model && nib_doc_add_text(arena, model, "Precision", "fixed<16,6>") &&
+    /* Without BitExact every precision is written by layer. With it, the default must be no type that a
+     * network has: hls4ml takes out casts to it before it looks at what is trusted. */
+    const char *usual = g->route == NIB_EXPORT_EXPLICIT ? "fixed<16,6>" : "fixed<62,30>";
+    return model && nib_doc_add_text(arena, model, "Precision", "%s", usual) &&
            nib_doc_add_text(arena, model, "ReuseFactor", "1") &&
            nib_doc_add_text(arena, model, "Strategy", "Latency") &&
            nib_doc_add_text(arena, model, "BitExact", g->route == NIB_EXPORT_EXPLICIT ? "false" : "true");

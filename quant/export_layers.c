@@ -182,9 +182,22 @@ static nib_status input_layers(const context *c)
     return finish(c, last_layer(c), true);
 }
 
-/* hls4ml melts a cast into the layer before it; where that one casts too, a product with 1 keeps them apart.
- */
-static nib_status add_barrier(const context *c, int *from);
+/* hls4ml melts a cast into the layer before it; where that one casts too, a step that changes nothing keeps
+ * them apart: the larger of x and x. (It takes out products with 1, and the cast with them.) */
+static nib_status add_barrier(const context *c, int *from)
+{
+    const int pair[2] = {*from, *from};
+    if (c->export->stream)
+        return nib_fail(
+            c->err, NIB_ERR_UNSUPPORTED,
+            "%s: a cast behind a cast cannot be said to hls4ml with io_stream; take the type of one "
+            "of the two layers away, or use io_parallel",
+            c->node->name);
+    if (!nib_keras_graph_add(c->graph, "Maximum", 2, pair, "%s_copy", name_of(c)))
+        return out_of_memory(c);
+    *from = c->graph->count - 1;
+    return NIB_OK;
+}
 
 static nib_status cast_layers(const context *c)
 {
@@ -381,15 +394,6 @@ static nib_keras_layer *add_norm(const context *c, int from, const char *name, i
     for (int i = 0; i < 4; i++)
         layer->weight[layer->n_weights++] = (nib_keras_weight){vars[i], 1, {width}, values[i]};
     return layer;
-}
-
-static nib_status add_barrier(const context *c, int *from)
-{
-    const char *name = nib_arena_printf(c->graph->arena, "%s_copy", name_of(c));
-    if (!name || !add_norm(c, *from, name, c->node->features, NULL, NULL))
-        return out_of_memory(c);
-    *from = last_layer(c);
-    return NIB_OK;
 }
 
 static nib_status scale_layers(const context *c)
