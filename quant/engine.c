@@ -61,14 +61,15 @@ static nib_status make(nib_engine *engine, nib_error *err)
     return nib_engine_plan(engine, err);
 }
 
-nib_status nib_engine_create_for(nib_engine **engine, const nib_fixnet *net, nib_isa isa, nib_error *err)
+nib_status nib_engine_create_with(nib_engine **engine, const nib_fixnet *net, const nib_engine_loops *loops,
+                                  const nib_engine_dense_loops *dense_loops, nib_error *err)
 {
     *engine = calloc(1, sizeof **engine);
     if (!*engine)
         return nib_fail_memory(err, "the integer engine");
     (*engine)->net = net;
-    (*engine)->loops = nib_engine_loops_for(isa);
-    (*engine)->dense_loops = nib_engine_dense_loops_for(isa);
+    (*engine)->loops = loops;
+    (*engine)->dense_loops = dense_loops;
     const nib_status status = make(*engine, err);
     if (status != NIB_OK) {
         nib_engine_destroy(*engine);
@@ -79,7 +80,9 @@ nib_status nib_engine_create_for(nib_engine **engine, const nib_fixnet *net, nib
 
 nib_status nib_engine_create(nib_engine **engine, const nib_fixnet *net, nib_error *err)
 {
-    return nib_engine_create_for(engine, net, nib_isa_chosen().isa, err);
+    const nib_isa isa = nib_isa_chosen().isa;
+    return nib_engine_create_with(engine, net, nib_engine_loops_for(isa), nib_engine_dense_loops_for(isa),
+                                  err);
 }
 
 void nib_engine_destroy(nib_engine *engine)
@@ -92,27 +95,29 @@ void nib_engine_destroy(nib_engine *engine)
 
 /* ---- Rows between the two ways ---- */
 
-/* The codes of one sample of a tensor, without alignment. */
-static void load_sample(const nib_engine *engine, int node, int64_t sample, int64_t *codes)
+static int64_t width_of(const nib_fix_node *node)
 {
-    const nib_fix_node *n = &engine->net->node[node];
-    int64_t *row = engine->scratch;
-    for (int64_t p = 0; p < n->positions; ++p) {
-        engine->loops->load(&engine->tensor[node], sample * n->positions + p, row);
-        for (int64_t f = 0; f < n->features; ++f)
-            codes[p * n->features + f] = row[f] >> nib_engine_align(engine, node, p * n->features + f);
-    }
+    return node->positions * node->features;
+}
+
+/* The codes of some samples of a tensor, without alignment. */
+static void load_samples(const nib_engine *engine, int node, int64_t first, int64_t samples, int64_t *codes)
+{
+    const int64_t positions = engine->net->node[node].positions;
+    const nib_engine_tensor x = nib_engine_rows(&engine->tensor[node], first * positions);
+    engine->loops->codes(&x, samples * positions, positions, engine->align[node], codes);
 }
 
 static void store_sample(const nib_engine *engine, int node, int64_t sample, const int64_t *codes)
 {
     const nib_fix_node *n = &engine->net->node[node];
+    const int32_t *align = engine->align[node];
     int64_t *row = engine->scratch;
+    memset(row, 0, (size_t)nib_engine_stride(n) * sizeof *row);
     for (int64_t p = 0; p < n->positions; ++p) {
-        memset(row, 0, (size_t)nib_engine_stride(n) * sizeof *row);
+        const int64_t begin = p * n->features;
         for (int64_t f = 0; f < n->features; ++f)
-            row[f] = (int64_t)((uint64_t)codes[p * n->features + f]
-                               << nib_engine_align(engine, node, p * n->features + f));
+            row[f] = align ? (int64_t)((uint64_t)codes[begin + f] << align[begin + f]) : codes[begin + f];
         engine->loops->store(&engine->tensor[node], sample * n->positions + p, row);
     }
 }
@@ -122,7 +127,7 @@ static void run_plain(nib_engine *engine, int index, const float *x, int64_t sam
     const nib_fix_node *node = &engine->net->node[index];
     for (int64_t s = 0; s < samples; ++s) {
         for (int i = 0; i < node->n_inputs; ++i)
-            load_sample(engine, node->input[i], s, engine->row[node->input[i]]);
+            load_samples(engine, node->input[i], s, 1, engine->row[node->input[i]]);
         nib_engine_plain_run(engine->net, index, &engine->plain[index],
                              x ? x + s * node->positions * node->features : NULL, engine->row, NULL);
         store_sample(engine, index, s, engine->row[index]);
@@ -133,7 +138,7 @@ static void run_reshape(nib_engine *engine, int index, int64_t samples)
 {
     const int x = engine->net->node[index].input[0];
     for (int64_t s = 0; s < samples; ++s) {
-        load_sample(engine, x, s, engine->row[x]);
+        load_samples(engine, x, s, 1, engine->row[x]);
         store_sample(engine, index, s, engine->row[x]);
     }
 }
@@ -188,11 +193,6 @@ static void run_stage(nib_engine *engine, int index, const float *x, int64_t sam
 
 /* ---- Running ---- */
 
-static int64_t width_of(const nib_fix_node *node)
-{
-    return node->positions * node->features;
-}
-
 void nib_engine_run(nib_engine *engine, const float *const *inputs, int64_t rows, int64_t *const *codes)
 {
     const nib_fixnet *net = engine->net;
@@ -202,9 +202,8 @@ void nib_engine_run(nib_engine *engine, const float *const *inputs, int64_t rows
             run_stage(engine, i, i < net->n_inputs ? inputs[i] + row * width_of(&net->node[i]) : NULL, n);
         for (int i = 0; i < net->n_outputs; ++i) {
             const int node = net->output[i].node;
-            const int64_t width = width_of(&net->node[node]);
-            for (int64_t s = 0; s < n && codes[i]; ++s)
-                load_sample(engine, node, s, codes[i] + (row + s) * width);
+            if (codes[i])
+                load_samples(engine, node, 0, n, codes[i] + row * width_of(&net->node[node]));
         }
     }
 }

@@ -117,8 +117,8 @@ static nib_status settle(nib_arena *arena, const draft *d, bool wide, nib_engine
     step->up = settled(arena, d->up, d->n, wide, &step->has_up);
     step->shift = settled(arena, d->shift, d->n, wide, &step->has_shift);
     step->add = settled(arena, d->add, d->n, wide, &ignored);
-    step->add_negative = settled(arena, d->add_negative, d->n, wide, &step->has_general);
-    step->add_odd = settled(arena, d->add_odd, d->n, wide, &step->has_general);
+    step->add_negative = settled(arena, d->add_negative, d->n, wide, &step->has_negative);
+    step->add_odd = settled(arena, d->add_odd, d->n, wide, &step->has_odd);
     step->low = settled(arena, d->low, d->n, wide, &ignored);
     step->high = settled(arena, d->high, d->n, wide, &ignored);
     step->align = settled(arena, d->align, d->n, wide, &step->has_align);

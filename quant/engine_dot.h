@@ -13,7 +13,8 @@
 
 #if defined(__AVX512BW__)
 
-enum { NIB_DOT_PARTS = 1, NIB_DOT_LANES = 16, NIB_DOT_ROWS = 12, NIB_DOT_GROUPS = 4 };
+enum { NIB_DOT_PARTS = 1, NIB_DOT_LANES = 16, NIB_DOT_ROWS = 12 };
+#define NIB_DOT_GROUPS 4
 typedef __m512i nib_vi;
 
 NIB_INLINE nib_vi nib_vi_load(const void *from)
@@ -50,9 +51,57 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
 }
 #endif
 
+#define NIB_DOT_FINISHES 1
+NIB_INLINE nib_vi nib_vi_set(int32_t x)
+{
+    return _mm512_set1_epi32(x);
+}
+NIB_INLINE nib_vi nib_vi_add(nib_vi a, nib_vi b)
+{
+    return _mm512_add_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_min(nib_vi a, nib_vi b)
+{
+    return _mm512_min_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_max(nib_vi a, nib_vi b)
+{
+    return _mm512_max_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_down(nib_vi a, nib_vi by)
+{
+    return _mm512_srav_epi32(a, by);
+}
+NIB_INLINE nib_vi nib_vi_up(nib_vi a, nib_vi by)
+{
+    return _mm512_sllv_epi32(a, by);
+}
+NIB_INLINE nib_vi nib_vi_and(nib_vi a, nib_vi b)
+{
+    return _mm512_and_si512(a, b);
+}
+NIB_INLINE nib_vi nib_vi_sub(nib_vi a, nib_vi b)
+{
+    return _mm512_sub_epi32(a, b);
+}
+/** a where it equals b, else 0. */
+NIB_INLINE nib_vi nib_vi_where_equal(nib_vi a, nib_vi b)
+{
+    return _mm512_maskz_mov_epi32(_mm512_cmpeq_epi32_mask(a, b), a);
+}
+/** A whole group of lanes, narrowed; the numbers fit. */
+NIB_INLINE void nib_vi_store_u8(uint8_t *to, const nib_vi *x)
+{
+    _mm_storeu_si128((__m128i *)to, _mm512_cvtepi32_epi8(x[0]));
+}
+NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
+{
+    _mm256_storeu_si256((__m256i *)to, _mm512_cvtepi32_epi16(x[0]));
+}
+
 #elif defined(__AVX2__)
 
-enum { NIB_DOT_PARTS = 2, NIB_DOT_LANES = 8, NIB_DOT_ROWS = 6, NIB_DOT_GROUPS = 1 };
+enum { NIB_DOT_PARTS = 2, NIB_DOT_LANES = 8, NIB_DOT_ROWS = 6 };
 typedef __m256i nib_vi;
 
 NIB_INLINE nib_vi nib_vi_load(const void *from)
@@ -74,9 +123,62 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
 
+#define NIB_DOT_FINISHES 1
+NIB_INLINE nib_vi nib_vi_set(int32_t x)
+{
+    return _mm256_set1_epi32(x);
+}
+NIB_INLINE nib_vi nib_vi_add(nib_vi a, nib_vi b)
+{
+    return _mm256_add_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_min(nib_vi a, nib_vi b)
+{
+    return _mm256_min_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_max(nib_vi a, nib_vi b)
+{
+    return _mm256_max_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_down(nib_vi a, nib_vi by)
+{
+    return _mm256_srav_epi32(a, by);
+}
+NIB_INLINE nib_vi nib_vi_up(nib_vi a, nib_vi by)
+{
+    return _mm256_sllv_epi32(a, by);
+}
+NIB_INLINE nib_vi nib_vi_and(nib_vi a, nib_vi b)
+{
+    return _mm256_and_si256(a, b);
+}
+NIB_INLINE nib_vi nib_vi_sub(nib_vi a, nib_vi b)
+{
+    return _mm256_sub_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_where_equal(nib_vi a, nib_vi b)
+{
+    return _mm256_and_si256(a, _mm256_cmpeq_epi32(a, b));
+}
+/* The pack instructions work in halves of 128 bits: the permutation puts these in order. */
+NIB_INLINE __m256i nib_vi_halves(const nib_vi *x)
+{
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(x[0], x[1]), 0xD8);
+}
+NIB_INLINE void nib_vi_store_u8(uint8_t *to, const nib_vi *x)
+{
+    const __m256i y = nib_vi_halves(x);
+    _mm_storeu_si128((__m128i *)to,
+                     _mm_packus_epi16(_mm256_castsi256_si128(y), _mm256_extracti128_si256(y, 1)));
+}
+NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
+{
+    _mm256_storeu_si256((__m256i *)to, nib_vi_halves(x));
+}
+
 #elif defined(__x86_64__)
 
-enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 2, NIB_DOT_GROUPS = 1 };
+enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 2 };
 typedef __m128i nib_vi;
 
 NIB_INLINE nib_vi nib_vi_load(const void *from)
@@ -100,7 +202,7 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
 
 #elif defined(__aarch64__)
 
-enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 4, NIB_DOT_GROUPS = 1 };
+enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 4 };
 typedef int32x4_t nib_vi;
 
 NIB_INLINE nib_vi nib_vi_load(const void *from)
@@ -131,7 +233,7 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
 
 #else /* one lane at a time */
 
-enum { NIB_DOT_PARTS = 16, NIB_DOT_LANES = 1, NIB_DOT_ROWS = 1, NIB_DOT_GROUPS = 1 };
+enum { NIB_DOT_PARTS = 16, NIB_DOT_LANES = 1, NIB_DOT_ROWS = 1 };
 typedef int32_t nib_vi;
 
 NIB_INLINE nib_vi nib_vi_load(const void *from)
@@ -158,7 +260,16 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
 
 #endif
 
+/* Groups of lanes that a product takes side by side. */
+#ifndef NIB_DOT_GROUPS
+#define NIB_DOT_GROUPS 1
+#endif
 #ifndef NIB_DOT_HAS_8
 #define NIB_DOT_HAS_8 0
 #endif
+/* Whether casts can be done on sums in registers. */
+#ifndef NIB_DOT_FINISHES
+#define NIB_DOT_FINISHES 0
+#endif
+
 #endif

@@ -42,14 +42,17 @@ struct nib_engine {
     nib_engine_plain *plain;    /**< [n_nodes] */
     int64_t **row;              /**< [n_nodes] codes of one sample */
     nib_engine_tensor *tensor;  /**< [n_nodes] aligned codes of a tile */
-    nib_engine_stage *stage;    /**< [n_nodes] */
-    int64_t tile;               /**< samples */
-    void *scratch;              /**< two rows of the widest tensor in int64_t, or a dense block of sums */
+    int32_t **align;         /**< [n_nodes] bits by which codes are shifted up there, [elements]; NULL: 0 */
+    nib_engine_stage *stage; /**< [n_nodes] */
+    int64_t tile;            /**< samples */
+    void *scratch;           /**< two rows of the widest tensor in int64_t, a dense block of sums, or a tile
+                                  of an input in int32_t */
 };
 
-/** nib_engine_create for an instruction set, which must be supported. */
-NIB_MUST_USE nib_status nib_engine_create_for(nib_engine **engine, const nib_fixnet *net, nib_isa isa,
-                                              nib_error *err);
+/** nib_engine_create with the loops of one instruction set, which must be supported. */
+NIB_MUST_USE nib_status nib_engine_create_with(nib_engine **engine, const nib_fixnet *net,
+                                               const nib_engine_loops *loops,
+                                               const nib_engine_dense_loops *dense_loops, nib_error *err);
 
 /** Choose storage and stage of every node. Errors: NIB_ERR_MEMORY. */
 NIB_MUST_USE nib_status nib_engine_plan(nib_engine *engine, nib_error *err);
@@ -72,6 +75,8 @@ NIB_MUST_USE nib_status nib_engine_plan_cast(nib_engine *engine, const nib_engin
 /** Try the fast ways of a dense node. *done is false when none fits. */
 NIB_MUST_USE nib_status nib_engine_plan_dense(nib_engine *engine, int node, bool *done, nib_error *err);
 
+/** A tensor from row `first` on. */
+nib_engine_tensor nib_engine_rows(const nib_engine_tensor *tensor, int64_t first);
 /** Lanes of a tensor's row. */
 int64_t nib_engine_stride(const nib_fix_node *node);
 /** Bits to shift the code of an element of a node up by, to the step of its tensor. */

@@ -3,22 +3,27 @@
 
 #include <string.h>
 
+#include "core/simd.h"
 #include "quant/grid_loops.h"
 
 /* ---- Input ---- */
 
-/* n elements on the grid `first` on, or on one grid for all. Padding is never read: n is exact. */
+/* n elements on the grids from `first` on, or on one grid for all. */
 static inline void codes_as(nib_rounding rounding, nib_overflow overflow, bool each,
                             const nib_engine_input *input, int64_t first, int64_t n, const float *x,
                             int32_t *v)
 {
     const float *inverse = input->inverse, *lowest = input->lowest, *highest = input->highest;
     const float *modulus = input->modulus;
+    const nib_grid one = {.inverse = *inverse, .lowest = *lowest, .highest = *highest, .modulus = *modulus};
     NIB_INDEPENDENT
     for (int64_t i = 0; i < n; ++i) {
-        const int64_t k = each ? first + i : 0;
-        const nib_grid g = {
-            .inverse = inverse[k], .lowest = lowest[k], .highest = highest[k], .modulus = modulus[k]};
+        nib_grid g = one;
+        if (each)
+            g = (nib_grid){.inverse = inverse[first + i],
+                           .lowest = lowest[first + i],
+                           .highest = highest[first + i],
+                           .modulus = modulus[first + i]};
         const float code =
             nib_grid_bring_in(overflow, &g, nib_grid_round_as(rounding, x[i] * g.inverse), x[i]);
         v[i] = (int32_t)(code == code ? code : 0.0f);
@@ -52,25 +57,41 @@ LOOPS(RND_INF)
 LOOPS(RND_MIN_INF)
 LOOPS(RND_CONV)
 
-static int64_t whole_groups(int64_t n)
+typedef void codes_loop(const nib_engine_input *, int64_t, int64_t, const float *, int32_t *);
+
+/* Rows on one grid, side by side: one vector of numbers. */
+static void input_alike(codes_loop *loop, const nib_engine_input *in, const float *x, int64_t rows,
+                        const nib_engine_tensor *y, int32_t *v)
 {
-    return (n + NIB_ENGINE_LANES - 1) / NIB_ENGINE_LANES * NIB_ENGINE_LANES;
+    const int64_t n = y->features;
+    loop(in, 0, rows * n, x, v);
+    if (n == y->stride) {
+        const nib_engine_tensor flat = {y->storage, y->offset, rows * n, rows * n, y->data};
+        store_i32(&flat, 0, rows * n, v);
+        return;
+    }
+    for (int64_t row = 0; row < rows; ++row) /* padding gets what comes next, which no weight meets */
+        store_i32(y, row, y->stride, v + row * n);
 }
 
 static void input(const nib_engine_input *in, const float *x, int64_t samples, int64_t positions,
                   const nib_engine_tensor *y, int32_t *v)
 {
-    static void (*const loops[NIB_ROUNDING_COUNT][NIB_OVERFLOW_COUNT])(const nib_engine_input *, int64_t,
-                                                                       int64_t, const float *, int32_t *) = {
+    static codes_loop *const loops[NIB_ROUNDING_COUNT][NIB_OVERFLOW_COUNT] = {
         ROW(TRN), ROW(TRN_ZERO), ROW(RND), ROW(RND_ZERO), ROW(RND_INF), ROW(RND_MIN_INF), ROW(RND_CONV)};
-    const int64_t n = y->features, padded = whole_groups(n);
+    const int64_t n = y->features;
+    codes_loop *loop = loops[in->rounding][in->overflow];
+    if (!in->each && !in->align) {
+        input_alike(loop, in, x, samples * positions, y, v);
+        return;
+    }
     for (int64_t row = 0; row < samples * positions; ++row) {
-        const int64_t first = row % positions * n;
-        loops[in->rounding][in->overflow](in, first, n, x + row * n, v);
+        const int64_t first = in->each ? row % positions * n : 0;
+        loop(in, first, n, x + row * n, v);
         if (in->align)
             for (int64_t i = 0; i < n; ++i)
                 v[i] = (int32_t)((uint32_t)v[i] << in->align[first + i]);
-        store_i32(y, row, padded, v);
+        store_i32(y, row, y->stride, v);
     }
 }
 
@@ -148,6 +169,54 @@ static void lookup(const nib_engine_lookup *l, const nib_engine_tensor *x, int64
     }
 }
 
+/* ---- Codes ---- */
+
+enum { EIGHT = 8 }; /* codes at a time: a row's padding is read with it */
+
+NIB_INLINE int64_t code_at(nib_engine_storage storage, const nib_engine_tensor *x, int64_t at)
+{
+    return storage == NIB_ENGINE_U8    ? ((const uint8_t *)x->data)[at] - x->offset
+           : storage == NIB_ENGINE_I16 ? ((const int16_t *)x->data)[at] - x->offset
+           : storage == NIB_ENGINE_I32 ? ((const int32_t *)x->data)[at]
+                                       : ((const int64_t *)x->data)[at];
+}
+
+/* Eights overlap the next row, which is written after them; what is left at the end goes one by one. */
+NIB_INLINE void codes_from(nib_engine_storage storage, const nib_engine_tensor *x, int64_t rows, int64_t *v)
+{
+    const int64_t n = x->features, all = rows * n;
+    for (int64_t row = 0; row < rows; ++row)
+        for (int64_t i = 0; i < n; i += EIGHT) {
+            const int64_t from = row * x->stride + i, to = row * n + i;
+            if (to + EIGHT <= all)
+                NIB_INDEPENDENT for (int k = 0; k < EIGHT; ++k) v[to + k] = code_at(storage, x, from + k);
+            else
+                for (int64_t k = 0; to + k < all; ++k)
+                    v[to + k] = code_at(storage, x, from + k);
+        }
+}
+
+static void codes(const nib_engine_tensor *x, int64_t rows, int64_t positions, const int32_t *align,
+                  int64_t *v)
+{
+    switch (x->storage) {
+    case NIB_ENGINE_U8:
+        codes_from(NIB_ENGINE_U8, x, rows, v);
+        break;
+    case NIB_ENGINE_I16:
+        codes_from(NIB_ENGINE_I16, x, rows, v);
+        break;
+    case NIB_ENGINE_I32:
+        codes_from(NIB_ENGINE_I32, x, rows, v);
+        break;
+    case NIB_ENGINE_I64:
+        codes_from(NIB_ENGINE_I64, x, rows, v);
+        break;
+    }
+    for (int64_t i = 0; align && i < rows * x->features; ++i)
+        v[i] >>= align[i % (positions * x->features)];
+}
+
 static void load(const nib_engine_tensor *x, int64_t row, int64_t *v)
 {
     load_i64(x, row, x->stride, v);
@@ -158,4 +227,4 @@ static void store(const nib_engine_tensor *y, int64_t row, const int64_t *v)
     store_i64(y, row, y->stride, v);
 }
 
-const nib_engine_loops NIB_ISA_NAME(nib_engine_loops_of) = {input, mix, pool, lookup, load, store};
+const nib_engine_loops NIB_ISA_NAME(nib_engine_loops_of) = {input, mix, pool, lookup, codes, load, store};

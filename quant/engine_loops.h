@@ -17,15 +17,15 @@
 enum { NIB_ENGINE_LANES = 16 };
 
 typedef enum nib_engine_storage {
-    NIB_ENGINE_U8, /**< code + offset (0 or 128) as an unsigned byte */
-    NIB_ENGINE_I16,
+    NIB_ENGINE_U8,  /**< code + offset (0 or 128) as an unsigned byte */
+    NIB_ENGINE_I16, /**< code + offset (0 or -32768) */
     NIB_ENGINE_I32,
     NIB_ENGINE_I64
 } nib_engine_storage;
 
 typedef struct nib_engine_tensor {
     nib_engine_storage storage;
-    int32_t offset; /**< U8 only */
+    int32_t offset; /**< else 0 */
     int64_t features, stride;
     void *data; /**< [rows, stride] */
 } nib_engine_tensor;
@@ -38,8 +38,9 @@ typedef struct nib_engine_tensor {
  */
 typedef struct nib_engine_step {
     bool relu;
-    bool has_up, has_shift, has_general, has_align; /**< whether the arrays have anything but zeros */
-    bool has_limit;                                 /**< whether anything can be out of range */
+    bool has_up, has_shift, has_align; /**< whether the arrays have anything but zeros */
+    bool has_odd, has_negative;
+    bool has_limit; /**< whether anything can be out of range */
     nib_overflow overflow;
     const void *up, *shift, *add, *add_negative, *add_odd;
     const void *low, *high; /**< WRAP: high is the mask of W bits */
@@ -64,15 +65,34 @@ typedef struct nib_engine_input {
     const int32_t *align;                              /**< [elements]; NULL: nothing to shift */
 } nib_engine_input;
 
-/** y = steps(x kernel + bias) where every sum fits into 31 bits (i64: 62). */
+/** One cast for all rows that can be done on sums in registers, where it rounds by adding a number, which is
+ * part of the bias then, and saturates; a relu is a lower end of 0.
+ *
+ *      v = v >> shift    v = into low to high
+ */
+typedef struct nib_engine_finish {
+    bool possible;
+    const int32_t *bias, *shift, *low, *high; /**< [n_out] */
+} nib_engine_finish;
+
+/** y = steps(x kernel + bias) where every sum fits into 31 bits (pair: see below; wide: 62).
+ *
+ *  pair: weights of 16 bits are 256 high + low, each with products and sums of its own: groups of lanes of
+ * the high and of the low parts take turns, in kernel and bias. What fits is (high + (low >> 8)), where the
+ * steps need no bit below (nib_engine_dense.halved: they are in int32_t, and shift by 8 less), or high << 8 +
+ * low in int64_t. */
 typedef struct nib_engine_dense {
     int64_t n_in;       /**< padded to whole groups */
     int64_t n_out;      /**< padded to NIB_ENGINE_LANES */
-    const void *kernel; /**< dot16: int16_t [n_out / 16][n_in / 2][16][2]; dot8: int8_t [n_out / 16][n_in /
-                           4][16] [4]; i64: int64_t [n_in][n_out] */
-    const void *bias;   /**< [n_out], int32_t or int64_t */
+    const void *kernel; /**< dot16, pair: int16_t [n_out / 16 (pair: n_out / 8)][n_in / 2][16][2]; dot8:
+                           int8_t [n_out / 16][n_in / 4][16] [4]; i64: int64_t [n_in][n_out] */
+    const void *bias;   /**< [n_out], int32_t; wide, pair: int64_t */
+    const int32_t
+        *pair_bias; /**< [2 n_out], of the sums: what the steps add is in it where they are halved */
+    bool halved;
     nib_engine_steps steps;
-    void *scratch; /**< [NIB_ENGINE_BLOCK, n_out] of the bias's type */
+    nib_engine_finish finish; /**< dot8, dot16: instead of the steps, where that is possible */
+    void *scratch;            /**< [NIB_ENGINE_BLOCK, n_out] of the bias's type */
 } nib_engine_dense;
 
 enum { NIB_ENGINE_BLOCK = 12 /**< rows between product and casts: a multiple of every kernel's */ };
@@ -108,7 +128,7 @@ typedef struct nib_engine_lookup {
 } nib_engine_lookup;
 
 typedef struct nib_engine_loops {
-    /** x [samples, positions * features of y]; `scratch` has a row of int32_t. */
+    /** x [samples, positions * features of y]; `scratch` has a tile of int32_t. */
     void (*input)(const nib_engine_input *input, const float *x, int64_t samples, int64_t positions,
                   const nib_engine_tensor *y, int32_t *scratch);
     void (*mix)(const nib_engine_mix *mix, int64_t rows, const nib_engine_tensor *y);
@@ -117,6 +137,10 @@ typedef struct nib_engine_loops {
                  const nib_engine_tensor *y);
     void (*lookup)(const nib_engine_lookup *lookup, const nib_engine_tensor *x, int64_t rows,
                    const nib_engine_tensor *y);
+    /** Rows as int64_t [rows, features], each shifted down by `align` [positions, features] (NULL: by
+     * nothing). */
+    void (*codes)(const nib_engine_tensor *x, int64_t rows, int64_t positions, const int32_t *align,
+                  int64_t *v);
     /** A row as int64_t [stride], and back. */
     void (*load)(const nib_engine_tensor *x, int64_t row, int64_t *v);
     void (*store)(const nib_engine_tensor *y, int64_t row, const int64_t *v);
@@ -128,6 +152,7 @@ typedef void nib_engine_dense_loop(const nib_engine_dense *dense, const nib_engi
 typedef struct nib_engine_dense_loops {
     nib_engine_dense_loop *dot8;  /**< x in U8, kernel in int8_t; NULL: no instruction for it */
     nib_engine_dense_loop *dot16; /**< x in I16, kernel in int16_t */
+    nib_engine_dense_loop *pair;  /**< x in I16, kernel in two of int16_t */
     nib_engine_dense_loop *wide;  /**< x in I64, kernel and bias in int64_t */
 } nib_engine_dense_loops;
 

@@ -63,6 +63,13 @@ static nib_status allocate(nib_engine *engine, const nib_fix_node *node, nib_eng
     return tensor->data ? NIB_OK : nib_fail_memory(err, "the integer engine");
 }
 
+nib_engine_tensor nib_engine_rows(const nib_engine_tensor *tensor, int64_t first)
+{
+    nib_engine_tensor rest = *tensor;
+    rest.data = (char *)tensor->data + first * tensor->stride * element_bytes(tensor->storage);
+    return rest;
+}
+
 static bool same_storage(const nib_engine_tensor *a, const nib_engine_tensor *b)
 {
     return a->storage == b->storage && a->offset == b->offset;
@@ -375,12 +382,31 @@ static void plan_tile(nib_engine *engine)
         engine->tile = 1;
 }
 
+static nib_status plan_align(nib_engine *engine, int index, nib_error *err)
+{
+    const nib_fix_node *node = &engine->net->node[index];
+    const int64_t n = node->positions * node->features;
+    bool any = false;
+    for (int64_t i = 0; i < node->type.count; ++i)
+        any = any || nib_engine_align(engine, index, i) != 0;
+    if (!any)
+        return NIB_OK;
+    engine->align[index] = NIB_NEW(engine->arena, int32_t, n);
+    if (!engine->align[index])
+        return nib_fail_memory(err, "the integer engine");
+    for (int64_t i = 0; i < n; ++i)
+        engine->align[index][i] = nib_engine_align(engine, index, i);
+    return NIB_OK;
+}
+
 static nib_status plan_scratch(nib_engine *engine, nib_error *err)
 {
     int64_t lanes = 0;
     for (int i = 0; i < engine->net->n_nodes; ++i) {
         const nib_fix_node *node = &engine->net->node[i];
-        const int64_t rows = node->kind == NIB_FIX_DENSE ? NIB_ENGINE_BLOCK : 2;
+        const int64_t rows = node->kind == NIB_FIX_DENSE   ? NIB_ENGINE_BLOCK + 1
+                             : node->kind == NIB_FIX_INPUT ? engine->tile * node->positions + 1
+                                                           : 2;
         const int64_t own = rows * nib_engine_stride(node);
         lanes = own > lanes ? own : lanes;
     }
@@ -406,11 +432,14 @@ nib_status nib_engine_plan(nib_engine *engine, nib_error *err)
     const int n = engine->net->n_nodes;
     engine->tensor = NIB_NEW(engine->arena, nib_engine_tensor, n);
     engine->stage = NIB_NEW(engine->arena, nib_engine_stage, n);
-    if (!engine->tensor || !engine->stage)
+    engine->align = NIB_NEW(engine->arena, int32_t *, n);
+    if (!engine->tensor || !engine->stage || !engine->align)
         return nib_fail_memory(err, "the integer engine");
     plan_tile(engine);
-    for (int i = 0; i < n; ++i)
+    for (int i = 0; i < n; ++i) {
+        NIB_TRY(plan_align(engine, i, err));
         NIB_TRY(plan_node(engine, i, err));
+    }
     for (int i = 0; i < n; ++i)
         if (engine->stage[i].target > i)
             engine->stage[engine->stage[i].target].kind = NIB_ENGINE_STAGE_NONE;

@@ -10,7 +10,7 @@ typedef struct nib_bench_options {
     const char *batch, *threads, *part;
     int64_t rounds, rows;
     double seconds, since;
-    bool hog, cpu_time, memory, json, quiet;
+    bool hog, cpu_time, memory, forward, json, quiet;
 } nib_bench_options;
 
 /** "128,1024" to numbers from 1 to `most`. Errors: NIB_ERR_USAGE: naming the option. */

@@ -1,6 +1,7 @@
 /* nibble bench: how fast this machine trains, and how fast it could. */
 #include <stdio.h>
 
+#include "tools/bench_forward.h"
 #include "tools/bench_memory.h"
 #include "tools/bench_options.h"
 #include "tools/bench_part.h"
@@ -24,6 +25,8 @@ static const nib_arg args[] = {
      "time one-thread programs by the processor time they got: for busy machines"},
     {"memory", 0, NIB_ARG_FLAG, FIELD(memory), 0, 0, NULL,
      "instead: peak memory of `nibble train`, and the time from its start to the first step"},
+    {"forward", 0, NIB_ARG_FLAG, FIELD(forward), 0, 0, NULL,
+     "instead: inference on one thread, in float and by the integer engine"},
     {"part", 0, NIB_ARG_TEXT, FIELD(part), 0, 0, "NAME", "what --memory starts in processes of their own"},
     {"since", 0, NIB_ARG_REAL, FIELD(since), 0, 1e12, "S", "when it did so"},
     {"json", 0, NIB_ARG_FLAG, FIELD(json), 0, 0, NULL, "print JSON on standard output"},
@@ -53,6 +56,17 @@ static nib_status measure_memory(const nib_bench_options *o, nib_error *err)
     return NIB_OK;
 }
 
+static nib_status measure_forward(const nib_bench_options *o, const nib_bench_plan *plan, nib_error *err)
+{
+    static nib_bench_forward result;
+    nib_session_catch_signals();
+    NIB_TRY(nib_bench_forward_run(plan, &nib_session_stop, &result, err));
+    if (o->json)
+        return print_json(nib_bench_forward_json(&result), err);
+    nib_bench_forward_print(&result, stdout);
+    return NIB_OK;
+}
+
 static nib_status run(const nib_invocation *call, nib_error *err)
 {
     static nib_bench_plan plan;
@@ -64,6 +78,8 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     if (o->memory)
         return measure_memory(o, err);
     NIB_TRY(nib_bench_plan_of(o, &plan, err));
+    if (o->forward)
+        return measure_forward(o, &plan, err);
     nib_progress_init(&progress, stderr, o->quiet);
     nib_session_catch_signals();
     nib_status status = nib_bench_run(&plan, &nib_session_stop, &progress, &result, err);

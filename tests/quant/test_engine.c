@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/cpu.h"
+#include "engine_ways.h"
 #include "quant/engine_internal.h"
 #include "random_net.h"
 
@@ -50,12 +51,13 @@ static void print_net(const nib_engine *engine)
     }
 }
 
-static void compare_on(const nib_fixnet *net, nib_isa isa, random_source *source, nib_arena *arena,
+static void compare_on(const nib_fixnet *net, const engine_way *way, random_source *source, nib_arena *arena,
                        coverage *all)
 {
     nib_engine *engine = NULL;
     nib_error err = {0};
-    cr_assert_eq(nib_engine_create_for(&engine, net, isa, &err), NIB_OK, "%s", err.message);
+    cr_assert_eq(nib_engine_create_with(&engine, net, way->loops, way->dense_loops, &err), NIB_OK, "%s",
+                 err.message);
     const float *inputs[2] = {NULL, NULL};
     for (int i = 0; i < net->n_inputs; ++i)
         inputs[i] = random_rows(source, arena, &net->node[i], ROWS);
@@ -76,8 +78,8 @@ static void compare_on(const nib_fixnet *net, nib_isa isa, random_source *source
             if (fast[i][k] == traced[net->output[i].node][k])
                 continue;
             print_net(engine);
-            cr_assert_fail("%s, element %lld of %s: %lld, traced %lld", nib_isa_name(isa), (long long)k,
-                           node->name, (long long)fast[i][k], (long long)traced[net->output[i].node][k]);
+            cr_assert_fail("%s, element %lld of %s: %lld, traced %lld", way->name, (long long)k, node->name,
+                           (long long)fast[i][k], (long long)traced[net->output[i].node][k]);
         }
     }
     note(all, engine, counts);
@@ -94,9 +96,9 @@ Test(engine, fast_run_equals_trace)
         random_source source = {seed * 1000003};
         nib_arena *arena = nib_arena_create();
         const nib_fixnet *net = random_net(&source, arena);
-        for (nib_isa isa = NIB_ISA_BASELINE; isa < NIB_ISA_COUNT; ++isa)
-            if (nib_isa_supported(isa))
-                compare_on(net, isa, &source, arena, &all);
+        engine_way way;
+        for (int i = 0; next_way(&i, &way);)
+            compare_on(net, &way, &source, arena, &all);
         nib_arena_destroy(arena);
     }
     for (int i = 0; i < NIB_FIX_KIND_COUNT; ++i)
