@@ -6,6 +6,7 @@
 
 #include "core/cpu.h"
 #include "tests/tools/call.h"
+#include "tools/bench_forward.h"
 #include "tools/bench_options.h"
 #include "tools/bench_others.h"
 #include "tools/bench_peak.h"
@@ -161,6 +162,30 @@ Test(bench, command)
     cr_expect(o.status == 0 && first, "no JSON: %s%s", o.out, o.err);
     cr_expect_eq(cJSON_GetNumberValue(cJSON_GetObjectItem(first, "macs_per_sample")), 2 * 16 * 8 + 3 * 8 * 5,
                  "multiply-adds in %s", o.out);
+    cJSON_Delete(root);
+    leave_scratch();
+}
+
+Test(bench, forward)
+{
+    static outcome o;
+    static const char words[] = "bench --forward --net 16-8-5 --rounds 2 --seconds 0.001";
+    char json[256];
+    enter_scratch();
+    call_nibble(words, &o);
+    cr_expect(o.status == 0 && strstr(o.out, "float forward") && strstr(o.out, "integers, 16 bits"),
+              "exit status %d, %s%s", o.status, o.out, o.err);
+    (void)snprintf(json, sizeof json, "%s --cpu-time --json", words);
+    call_nibble(json, &o);
+    cJSON *root = cJSON_Parse(o.out);
+    const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "forward"), 0);
+    const cJSON *engine = cJSON_GetObjectItem(first, "engine"), *row;
+    cr_expect(o.status == 0 && cJSON_GetArraySize(engine) == NIB_BENCH_WIDTHS, "no JSON: %s%s", o.out, o.err);
+    cJSON_ArrayForEach(row, engine)
+    {
+        const double ratio = cJSON_GetNumberValue(cJSON_GetObjectItem(row, "per_float"));
+        cr_expect(ratio > 0 && isfinite(ratio), "%g x float in %s", ratio, o.out);
+    }
     cJSON_Delete(root);
     leave_scratch();
 }
