@@ -155,12 +155,14 @@ static void gather_floats(const nib_exec *exec, const nib_worker *worker, float 
 }
 
 static void gather_labels(const nib_exec *exec, const nib_worker *worker, float *to, int64_t stride,
-                          const int32_t *label)
+                          const nib_feed *feed)
 {
     const nib_batch *batch = exec->batch;
     const nib_tile *tile = &worker->tile;
-    const int32_t *index = batch->index ? batch->index + tile->first : NULL;
-    for (int64_t r = 0; r < tile->samples; ++r)
+    const int32_t *index = batch->index ? batch->index + tile->first : NULL, *label = feed->data;
+    for (int64_t r = 0; index && feed->bytes && r < tile->samples; ++r)
+        to[r * stride] = (float)feed->bytes[index[r]];
+    for (int64_t r = 0; !(index && feed->bytes) && r < tile->samples; ++r)
         to[r * stride] = (float)label[index ? index[r] : batch->first + tile->first + r];
 }
 
@@ -183,7 +185,7 @@ static void gather(const nib_exec *exec, const nib_worker *worker, nib_value v)
     const nib_place place = exec->plan->node[v].value_at;
     float *to = nib_worker_address(exec, worker, place);
     if (node->feed == NIB_FEED_LABEL) {
-        gather_labels(exec, worker, to, place.stride, feed->data);
+        gather_labels(exec, worker, to, place.stride, feed);
     } else if (place.domain == NIB_DOMAIN_ELEMENTS) {
         gather_sets(exec, worker, to, place.stride, feed, node->shape.dim[0]);
     } else {
@@ -202,7 +204,7 @@ void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int64
     for (int i = 0; i < exec->n_fetches; ++i) {
         const nib_fetch fetch = exec->fetch[i];
         const char *data = batch->feeds[fetch.feed].data;
-        for (int64_t r = first; r < end; ++r) {
+        for (int64_t r = first; r < end && !batch->feeds[fetch.feed].bytes; ++r) {
             const char *row = data + next[r] * fetch.row_bytes;
             for (int64_t b = 0; b < fetch.bytes; b += LINE_BYTES)
                 __builtin_prefetch(row + b, 0, 2);

@@ -468,11 +468,27 @@ nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_da
         for (int k = 0; model->teacher[i].data == data && k < model->n_outputs; k++)
             feed[model->n_inputs + model->n_outputs + k].data = model->teacher[i].logits[k];
     for (int i = 0; i < model->n_inputs; i++)
-        feed[i] = (nib_feed){data->input[i].x, data->input[i].offsets};
+        feed[i] = (nib_feed){.data = data->input[i].x, .offsets = data->input[i].offsets};
     for (int i = 0; i < model->n_outputs; i++) {
         const nib_data_target *t = target_of(data, model->output[i].target);
         if (t)
             feed[model->n_inputs + i].data = t->kind == NIB_TARGET_CLASS ? (const void *)t->label : t->value;
     }
     return feed;
+}
+
+bool nib_model_label_bytes(nib_arena *arena, const nib_model *model, const nib_dataset *data, nib_feed *feeds)
+{
+    for (int i = 0; i < model->n_outputs; i++) {
+        const nib_data_target *t = target_of(data, model->output[i].target);
+        if (!t || t->kind != NIB_TARGET_CLASS || t->width > UINT8_MAX)
+            continue;
+        uint8_t *bytes = NIB_NEW(arena, uint8_t, data->rows);
+        if (!bytes)
+            return false;
+        for (int64_t r = 0; r < data->rows; r++)
+            bytes[r] = (uint8_t)t->label[r];
+        feeds[model->n_inputs + i].bytes = bytes;
+    }
+    return true;
 }

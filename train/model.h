@@ -99,6 +99,11 @@ void nib_model_update_quantizers(nib_model *model);
  * without logits for it, has NULL data). In the arena; NULL when out of memory. */
 nib_feed *nib_model_feeds(nib_arena *arena, const nib_model *model, const nib_dataset *data);
 
+/** Labels of these feeds a second time, a byte each, where the classes are that few: for training, which
+ * reads them in random order. They are copied: the data must not change. @return false: no memory. */
+bool nib_model_label_bytes(nib_arena *arena, const nib_model *model, const nib_dataset *data,
+                           nib_feed *feeds);
+
 /** Keras-like summary (layer, output shape, type, parameters, nonzero, total), as text in `arena`. */
 const char *nib_model_summary(const nib_model *model, nib_arena *arena);
 

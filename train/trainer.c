@@ -27,7 +27,7 @@ static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
     NIB_TRY(nib_model_check_settled(t->model, err));
     t->steps_per_epoch = (t->data->rows + batch - 1) / batch;
     t->feeds = nib_model_feeds(t->arena, t->model, t->data);
-    if (!t->feeds)
+    if (!t->feeds || !nib_model_label_bytes(t->arena, t->model, t->data, t->feeds))
         return nib_fail_memory(err, "trainer");
     NIB_TRY(nib_train_state_create(t->arena, t->model->params, nib_graph_losses(t->model->graph, &marks),
                                    nib_graph_watches(t->model->graph, &marks), slots, &t->state, err));
