@@ -218,6 +218,10 @@ static cJSON *flat_json(const nib_cost *cost, const nib_target_config *target)
         if (percent >= 0)
             cJSON_AddNumberToObject(json, name, percent);
     }
+    const double lut = target->device ? nib_cost_percent(cost->total, target->device, NIB_COST_LUT) : -1,
+                 ff = target->device ? nib_cost_percent(cost->total, target->device, NIB_COST_FF) : -1;
+    if (lut >= 0 && ff >= 0) /* what people make small: the logic that is in use */
+        cJSON_AddNumberToObject(json, "lut_ff_fraction", (lut + ff) / 100);
     return json;
 }
 

@@ -24,7 +24,8 @@ void nib_cost_report_print(const nib_cost_report *report, FILE *out);
 cJSON *nib_cost_report_json(const nib_cost_report *report);
 
 /** A trained model's cost as summary.json has it and sweeps read it: one flat object with the numbers of the
- * whole network, latency_ns and ii_ns, and "<number>_percent" of the target's device.
+ * whole network, latency_ns and ii_ns, "<number>_percent" of the target's device, and lut_ff_fraction: LUTs
+ * and flip-flops in use as fractions of the device, added up.
  *  @param net  its reuse factors become those of config.hls
  *  Errors: NIB_ERR_MEMORY. */
 NIB_MUST_USE nib_status nib_cost_summary_json(nib_fixnet *net, const nib_config *config, cJSON **json,

@@ -11,12 +11,13 @@
 
 enum { MAX_AXES = 16, MAX_SERIES = 64, LABEL_BYTES = 200 };
 
-/* What points lie along: a parameter, or all parameters that are numbers of bits. */
+/* What points lie along: a parameter, or the bits of types, whatever parameter has them. */
+typedef enum axis_kind { AXIS_KEY, AXIS_BITS, AXIS_INTEGER, AXIS_FRACTION } axis_kind;
 typedef struct axis {
     const char *name;  /* of the figure's file: "bits", "sparsity", "train_optimizer_adam_lr" */
     const char *label; /* "total bits", the key itself */
-    bool bits;
-    const char *key; /* not for bits */
+    axis_kind kind;
+    const char *key; /* AXIS_KEY */
 } axis;
 
 static const struct {
@@ -57,26 +58,57 @@ typedef struct plotter {
     int drawn;
 } plotter;
 
-/* The number that a value is, or the first one inside of its brackets: fixed<6,1> is 6 bits. */
-static bool number_of(const char *text, double *number, bool *bits)
+/* A value in numbers: itself, or the first ones inside of its brackets: fixed<6,1> has 6 bits, one of them
+ * integer. */
+typedef struct numbers {
+    bool in_brackets;
+    int n;
+    double first, second;
+} numbers;
+
+static numbers numbers_of(const char *text)
 {
-    char *end;
-    *number = strtod(text, &end);
-    *bits = false;
-    if (end != text && *end == '\0')
-        return true;
+    numbers v = {0};
+    char *end, *next;
+    v.first = strtod(text, &end);
+    if (end != text && *end == '\0') {
+        v.n = 1;
+        return v;
+    }
     const char *open = strpbrk(text, "<(");
+    v.in_brackets = open != NULL;
     if (!open)
-        return false;
-    *number = strtod(open + 1, &end);
-    *bits = true;
-    return end != open + 1;
+        return v;
+    v.first = strtod(open + 1, &end);
+    v.n = end != open + 1;
+    v.second = v.n && *end == ',' ? strtod(end + 1, &next) : 0;
+    v.n += v.n && *end == ',' && next != end + 1;
+    return v;
 }
 
-static bool is_about_bits(const char *key, bool in_brackets)
+/* "sparsity" of prune.default.sparsity, "bits" of --bits. */
+static const char *last_word(const char *key)
 {
     const char *last = strrchr(key, '.');
-    return in_brackets || strcmp(last ? last + 1 : key, "bits") == 0;
+    return last ? last + 1 : key + strspn(key, "-");
+}
+
+/* Where a setting lies on an axis. @return false: nowhere */
+static bool place_setting(const nib_sweep_setting *set, const axis *a, double *x)
+{
+    const numbers v = numbers_of(set->value);
+    const bool bits = v.in_brackets || strcmp(last_word(set->key), "bits") == 0;
+    *x = a->kind == AXIS_INTEGER ? v.second : a->kind == AXIS_FRACTION ? v.first - v.second : v.first;
+    switch (a->kind) {
+    case AXIS_KEY:
+        return v.n > 0 && !bits && strcmp(set->key, a->key) == 0;
+    case AXIS_BITS:
+        return v.n > 0 && bits;
+    case AXIS_INTEGER:
+    case AXIS_FRACTION:
+        break;
+    }
+    return v.n > 1 && strchr(set->value, '<') != NULL;
 }
 
 /* A file's name: letters and digits of the key. */
@@ -100,39 +132,50 @@ static void add_axis(plotter *p, const axis *a)
         p->axis[p->n_axes++] = *a;
 }
 
+/* Types of one study that differ in their integer or in their fractional bits alone are drawn along those. */
+static void find_axes_of_types(plotter *p, const nib_sweep_study *study)
+{
+    static const axis all[2] = {{"integer", "integer bits", AXIS_INTEGER, NULL},
+                                {"fraction", "fractional bits", AXIS_FRACTION, NULL}};
+    double low[2] = {HUGE_VAL, HUGE_VAL}, high[2] = {-HUGE_VAL, -HUGE_VAL}, x = 0;
+    for (int64_t i = 0; i < study->n_points; i++) {
+        const nib_sweep_point *point = &p->s->sweep->point[study->first_point + (int)i];
+        for (int k = 0; k < point->n_chosen; k++)
+            for (int a = 0; a < 2; a++)
+                if (place_setting(&point->chosen[k], &all[a], &x))
+                    low[a] = x < low[a] ? x : low[a], high[a] = x > high[a] ? x : high[a];
+    }
+    for (int a = 0; a < 2; a++)
+        if (high[a] > low[a] && high[1 - a] <= low[1 - a])
+            add_axis(p, &all[a]);
+}
+
 static void find_axes(plotter *p)
 {
+    static const axis bits = {"bits", "total bits", AXIS_BITS, NULL};
     const nib_sweep *sweep = p->s->sweep;
     for (int i = 0; i < sweep->n_points; i++)
         for (int k = 0; k < sweep->point[i].n_chosen; k++) {
             const nib_sweep_setting *set = &sweep->point[i].chosen[k];
-            double number;
-            bool brackets;
-            if (!number_of(set->value, &number, &brackets))
-                continue;
-            const char *last = strrchr(set->key, '.');
-            const bool sparsity = strcmp(last ? last + 1 : set->key, "sparsity") == 0;
-            axis a = {.name = "bits", .label = "total bits", .bits = true};
-            if (!is_about_bits(set->key, brackets))
-                a = (axis){.name = sparsity ? "sparsity" : file_name(p->arena, set->key),
-                           .label = sparsity ? "sparsity" : set->key,
-                           .key = set->key};
-            if (a.name)
+            const char *key = strcmp(last_word(set->key), "sparsity") == 0 ? "sparsity" : set->key;
+            const axis a = {file_name(p->arena, key), key, AXIS_KEY, set->key};
+            double x;
+            if (place_setting(set, &bits, &x))
+                add_axis(p, &bits);
+            else if (a.name && place_setting(set, &a, &x))
                 add_axis(p, &a);
         }
+    for (int i = 0; i < sweep->n_studies; i++)
+        find_axes_of_types(p, &sweep->study[i]);
 }
 
 /* Where a point lies on an axis. @return false: nowhere */
 static bool place_on(const plotter *p, int point, const axis *a, double *x)
 {
     const nib_sweep_point *pt = &p->s->sweep->point[point];
-    for (int k = pt->n_chosen - 1; k >= 0; k--) {
-        bool brackets;
-        if (!number_of(pt->chosen[k].value, x, &brackets))
-            continue;
-        if (a->bits ? is_about_bits(pt->chosen[k].key, brackets) : strcmp(pt->chosen[k].key, a->key) == 0)
+    for (int k = pt->n_chosen - 1; k >= 0; k--)
+        if (place_setting(&pt->chosen[k], a, x))
             return true;
-    }
     return false;
 }
 
@@ -142,13 +185,11 @@ static void label_of(const plotter *p, int point, const axis *a, char *label)
     const nib_sweep_point *pt = &p->s->sweep->point[point];
     size_t used = (size_t)snprintf(label, LABEL_BYTES, "%s", p->s->sweep->study[pt->study].name);
     for (int k = 0; k < pt->n_chosen && used + 1 < LABEL_BYTES; k++) {
-        const char *key = pt->chosen[k].key, *last = strrchr(key, '.');
-        double number;
-        bool brackets, is_number = number_of(pt->chosen[k].value, &number, &brackets);
-        if (a && is_number && (a->bits ? is_about_bits(key, brackets) : strcmp(key, a->key) == 0))
+        double x;
+        if (a && place_setting(&pt->chosen[k], a, &x))
             continue;
-        const int n =
-            snprintf(label + used, LABEL_BYTES - used, " %s=%s", last ? last + 1 : key, pt->chosen[k].value);
+        const int n = snprintf(label + used, LABEL_BYTES - used, " %s=%s", last_word(pt->chosen[k].key),
+                               pt->chosen[k].value);
         used += n > 0 ? (size_t)n : 0;
     }
 }
@@ -256,7 +297,7 @@ static nib_status plot_metric(plotter *p, const axis *a, nib_error *err)
         return NIB_OK;
     NIB_TRY(begin(p, file_name(p->arena, p->table.metric), a->name, &f, err));
     FILE *script = nib_figure_script(f), *data = nib_figure_data(f);
-    const bool log = !a->bits && low > 0 && high / low > 50;
+    const bool log = a->kind == AXIS_KEY && low > 0 && high / low > 50;
     fprintf(script, "set xlabel \"%s\"\n", quoted(a->label, quote));
     fprintf(script, "set ylabel \"%s\"\n", quoted(metric_label(p, text), quote));
     if (log)
@@ -291,7 +332,7 @@ static nib_status plot_cost_along(plotter *p, const axis *a, size_t cost, nib_er
     for (int i = 0; i < count; i++)
         for (int k = 0; k < all[i].n; k++)
             any = any || isfinite(cost_of(p, all[i].point[k], costs[cost].name));
-    if (!any || !a->bits)
+    if (!any || count == 0 || a->kind > AXIS_BITS)
         return NIB_OK;
     NIB_TRY(begin(p, costs[cost].name, a->name, &f, err));
     FILE *script = nib_figure_script(f), *data = nib_figure_data(f);
@@ -305,6 +346,58 @@ static nib_status plot_cost_along(plotter *p, const axis *a, size_t cost, nib_er
                 fprintf(data, "%.9g %.9g\n", all[i].x[k], cost_of(p, all[i].point[k], costs[cost].name));
         fprintf(script, "%s DATA index %d using 1:2 with linespoints lt %d title \"%s\"", i ? "," : "", at,
                 i % 8 + 1, quoted(all[i].label, quote));
+    }
+    fprintf(script, "\n");
+    return nib_figure_draw(f, err);
+}
+
+/* The run that a chain of studies began with. */
+static int root_of(const nib_sweep *sweep, int point)
+{
+    while (sweep->point[point].parent >= 0)
+        point = sweep->point[point].parent;
+    return point;
+}
+
+/* AUC of each class over that of the run the chain began with, as the course draws it: a figure per study. */
+static nib_status plot_ratio(plotter *p, const axis *a, int study, nib_error *err)
+{
+    static const char prefix[] = "val_auc_";
+    const nib_sweep *sweep = p->s->sweep;
+    const nib_sweep_study *s = &sweep->study[study];
+    const nib_sweep_result *first = &p->s->results[s->first_point * sweep->seeds.count];
+    nib_figure *f = NULL;
+    char quote[2 * LABEL_BYTES];
+    double x, low = HUGE_VAL, high = -HUGE_VAL;
+    for (int64_t i = 0; i < s->n_points; i++)
+        if (place_on(p, s->first_point + (int)i, a, &x))
+            low = x < low ? x : low, high = x > high ? x : high;
+    int classes = 0;
+    for (int c = 0; c < first->n_columns; c++)
+        classes += strncmp(first->column[c].name, prefix, sizeof prefix - 1) == 0;
+    if (s->from < 0 || s->n_axes != 1 || s->n_points != s->axis->n_values || classes == 0 || !(high > low))
+        return NIB_OK;
+    NIB_TRY(begin(p, nib_arena_printf(p->arena, "%s-auc-ratio", s->name), a->name, &f, err));
+    FILE *script = nib_figure_script(f), *data = nib_figure_data(f);
+    fprintf(script, "set xlabel \"%s\"\n", quoted(a->label, quote));
+    fprintf(
+        script,
+        "set ylabel \"AUC / AUC of the run it began with (validation)\"\nset offsets graph 0.03, graph 0.03, "
+        "graph 0.04, graph 0.04\nplot 1 with lines dt 2 lc rgb '#555555' notitle");
+    for (int c = 0, shown = 0; c < first->n_columns; c++) {
+        const char *column = first->column[c].name;
+        if (strncmp(column, prefix, sizeof prefix - 1) != 0)
+            continue;
+        const int at = shown++ ? nib_figure_next(f) : 0;
+        fprintf(data, "# %s\n", column + sizeof prefix - 1);
+        for (int64_t i = 0; i < s->n_points; i++) {
+            const int point = s->first_point + (int)i;
+            const double ratio = cost_of(p, point, column) / cost_of(p, root_of(sweep, point), column);
+            if (isfinite(ratio) && place_on(p, point, a, &x))
+                fprintf(data, "%.9g %.9g\n", x, ratio);
+        }
+        fprintf(script, ", DATA index %d using 1:2 with linespoints lt %d title \"%s\"", at,
+                (shown - 1) % 8 + 1, quoted(column + sizeof prefix - 1, quote));
     }
     fprintf(script, "\n");
     return nib_figure_draw(f, err);
@@ -414,6 +507,9 @@ static nib_status plot_all(plotter *p, nib_error *err)
     find_axes(p);
     for (int i = 0; i < p->n_axes; i++)
         NIB_TRY(plot_metric(p, &p->axis[i], err));
+    for (int i = 0; i < p->n_axes; i++)
+        for (int k = 0; k < p->s->sweep->n_studies; k++)
+            NIB_TRY(plot_ratio(p, &p->axis[i], k, err));
     for (size_t c = 0; c < sizeof costs / sizeof costs[0]; c++) {
         NIB_TRY(plot_front(p, c, err));
         for (int i = 0; i < p->n_axes; i++)
