@@ -225,7 +225,12 @@ static int collect(plotter *p, const axis *a, series *out)
             s->x[k] = s->x[k - 1], s->point[k] = s->point[k - 1];
         s->x[k] = x, s->point[k] = i;
     }
-    return count;
+    /* Beside lines, a point alone says nothing of the axis. */
+    int lines = 0;
+    for (int i = 0; i < count; i++)
+        if (out[i].x[out[i].n - 1] > out[i].x[0])
+            out[lines++] = out[i];
+    return lines > 0 ? lines : count;
 }
 
 /* Mean of a column over the seeds of a point. */
