@@ -102,7 +102,7 @@ static void bind_step_call(nib_exec *exec, nib_value v)
         bool fixed = x->value_at.space == NIB_SPACE_PARAM || x->value_at.space == NIB_SPACE_STEP;
         call->x[i].data = fixed ? nib_worker_address(exec, exec->worker, x->value_at) : NULL;
         call->dx[i].data = step && p->wants[i] ? nib_exec_total_gradient(exec, x->gradient_at) : NULL;
-        call->accumulate[i] = true;
+        call->accumulate[i] = !x->lends_gradient;
     }
     call->tile = &exec->whole;
     call->prepared = nib_worker_address(exec, exec->worker, p->prepared_at);
@@ -130,7 +130,7 @@ static nib_status make_calls(nib_exec *exec, nib_error *err)
         bind_step_call(exec, v);
         const nib_value result = exec->plan->node[v].result;
         if (is_op(exec, v, NIB_RATE_STEP) || is_wide(exec, v) || is_prepared(exec, v))
-            exec->has_step_work = true;
+            exec->step_work[exec->n_step_work++] = v;
         if (exec->plan->node[v].prepared_at.space == NIB_SPACE_THREAD)
             exec->prepared[exec->n_prepared++] = v;
         exec->moves_values[v] = exec->plan->node[result].value_at.space == NIB_SPACE_BATCH ||
@@ -170,14 +170,15 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
     exec->moves_values = NIB_NEW(arena, bool, plan->nodes);
     exec->skip = NIB_NEW(arena, bool, plan->nodes);
     exec->prepared = NIB_NEW(arena, nib_value, plan->nodes);
+    exec->step_work = NIB_NEW(arena, nib_value, plan->nodes);
     exec->unwritten = NIB_NEW(arena, nib_range, plan->nodes);
     exec->input_feed = NIB_NEW(arena, int, plan->nodes);
     exec->fetch = NIB_NEW(arena, nib_fetch, plan->nodes);
     exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
     bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
               exec->step_gradient && exec->lane_sum && exec->sum && exec->state && exec->step_call &&
-              exec->op && exec->moves_values && exec->skip && exec->prepared && exec->unwritten &&
-              exec->input_feed && exec->fetch && exec->first_element;
+              exec->op && exec->moves_values && exec->skip && exec->prepared && exec->step_work &&
+              exec->unwritten && exec->input_feed && exec->fetch && exec->first_element;
     for (int w = 0; ok && w < exec->threads; ++w) {
         nib_worker *worker = &exec->worker[w];
         worker->arena = NIB_NEW(arena, float, plan->tile_floats);
@@ -198,7 +199,7 @@ static void find_writers(nib_exec *exec)
     exec->one_writer = true;
     for (nib_value v = 0; v < plan->nodes; ++v) {
         const nib_place place = plan->node[v].gradient_at;
-        if (place.space != NIB_SPACE_GRADIENT)
+        if (place.space != NIB_SPACE_GRADIENT || plan->node[v].lends_gradient)
             continue;
         int writers = 0;
         for (int a = 0; a < plan->n_actions; ++a) {
@@ -418,7 +419,8 @@ static void run_phases(nib_exec *exec)
 static void run_step_forward(nib_exec *exec)
 {
     const bool evaluate = exec->plan->mode == NIB_MODE_EVALUATE;
-    for (nib_value v = 0; exec->has_step_work && v < exec->plan->nodes; ++v) {
+    for (int i = 0; i < exec->n_step_work; ++i) {
+        const nib_value v = exec->step_work[i];
         if (is_op(exec, v, NIB_RATE_STEP))
             exec->op[v]->forward(&exec->step_call[v]);
         else if (evaluate && is_wide(exec, v))
@@ -439,9 +441,11 @@ static void run_step_backward(nib_exec *exec)
         if (node_of(exec, v)->shape.rate == NIB_RATE_STEP && plan->node[v].gradient)
             *nib_exec_total_gradient(exec, plan->node[v].gradient_at) += (float)exec->loss[i].factor;
     }
-    for (nib_value v = plan->nodes - 1; plan->has_step_nodes && v >= 0; --v)
+    for (int i = exec->n_step_work - 1; i >= 0; --i) {
+        const nib_value v = exec->step_work[i];
         if (plan->node[v].gradient && is_op(exec, v, NIB_RATE_STEP))
             exec->op[v]->backward(&exec->step_call[v]);
+    }
 }
 
 static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, int64_t count)

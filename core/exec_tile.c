@@ -42,8 +42,16 @@ static void bind_values(const nib_exec *exec, nib_worker *worker, nib_value v)
     }
     if (p->keeps_raw)
         call->fused_y.raw.data = nib_worker_address(exec, worker, p->value_at);
-    if (p->fused_x.grid)
-        call->fused_x.raw.data = nib_worker_address(exec, worker, exec->plan->node[p->gate].value_at);
+    if (p->keeps_pass)
+        call->fused_y.pass = (unsigned char *)nib_worker_address(exec, worker, p->value_at);
+    if (p->fused_x.grid) {
+        const nib_plan_node *gate = &exec->plan->node[p->gate];
+        float *at = nib_worker_address(exec, worker, gate->value_at);
+        if (gate->keeps_pass)
+            call->fused_x.pass = (unsigned char *)at;
+        else
+            call->fused_x.raw.data = at;
+    }
     call->y.data = nib_worker_address(exec, worker, exec->plan->node[p->result].value_at);
     call->saved = nib_worker_address(exec, worker, p->saved_at);
     call->prepared = nib_worker_address(exec, worker, p->prepared_at);

@@ -77,7 +77,8 @@ struct nib_exec {
     int *input_feed;  /* [nodes]: index into batch->feeds */
     nib_fetch *fetch; /* [n_fetches] */
     int n_fetches;
-    bool has_step_work; /* some node is computed once per step */
+    nib_value *step_work; /* [n_step_work]: nodes that are computed once per step */
+    int n_step_work;
 
     /* The step at hand. */
     const nib_batch *batch;

@@ -96,11 +96,10 @@ void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bia
         multiply(y, x, w, bias, rows, fused.relu);
         return;
     }
-    /* Backward asks for the sum itself, so it is stored in any case; a tile's rows are still in L1 for the
-     * step. */
-    const nib_tensor raw = fused.raw.data ? fused.raw : y;
+    /* A tile's rows are still in L1 for the step. */
+    const nib_tensor raw = fused.raw.data && !fused.pass ? fused.raw : y;
     multiply(raw, x, w, bias, rows, false);
-    nib_kernels_of(nib_isa_chosen().isa)->grid(fused.grid, fused.relu, y, raw, rows);
+    nib_kernels_of(nib_isa_chosen().isa)->grid(fused.grid, fused.relu, y, raw, rows, fused.pass);
 }
 
 /* The epilogue of the columns from `column` on. */
@@ -108,11 +107,11 @@ static void shift_epilogue(nib_epilogue *epilogue, int64_t column)
 {
     if (epilogue->kind == NIB_EPILOGUE_NONE)
         return;
-    epilogue->gate += column;
-    if (epilogue->kind == NIB_EPILOGUE_RANGE) {
-        epilogue->low += column;
-        epilogue->high += column;
-    }
+    if (epilogue->kind != NIB_EPILOGUE_PASS)
+        epilogue->gate += column;
+    epilogue->first_column += column;
+    if (epilogue->kind == NIB_EPILOGUE_PASS)
+        epilogue->pass += column / NIB_PASS_FLOATS_PER_BYTE;
 }
 
 /* w is transposed panel by panel, on the stack. `p` is the whole product but for B. */
@@ -165,12 +164,15 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const f
                          .c = dx.data,
                          .c_stride = dx.stride,
                          .accumulate = accumulate};
-        if (fused.grid)
+        if (fused.pass)
+            p.epilogue = (nib_epilogue){.kind = NIB_EPILOGUE_PASS,
+                                        .pass = fused.pass,
+                                        .pass_stride = dx.stride / NIB_PASS_FLOATS_PER_BYTE};
+        else if (fused.grid)
             p.epilogue = (nib_epilogue){.kind = NIB_EPILOGUE_RANGE,
                                         .gate = fused.raw.data,
                                         .gate_stride = fused.raw.stride,
-                                        .low = fused.grid->pass_low,
-                                        .high = fused.grid->pass_high,
+                                        .step = fused.grid,
                                         .relu = fused.relu};
         else if (fused.relu)
             p.epilogue = (nib_epilogue){.kind = NIB_EPILOGUE_GATE, .gate = x.data, .gate_stride = x.stride};
@@ -183,7 +185,9 @@ void nib_gemm_input_gradient(nib_tensor dx, nib_tensor dy, nib_tensor w, const f
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)dx.row_size,
                 (blasint)dy.row_size, 1.0f, dy.data, (blasint)dy.stride, w.data, (blasint)w.stride,
                 accumulate ? 1.0f : 0.0f, dx.data, (blasint)dx.stride);
-    if (fused.grid)
+    if (fused.pass)
+        nib_kernels_of(nib_isa_chosen().isa)->pass_gradient(dx, fused.pass, rows);
+    else if (fused.grid)
         nib_kernels_of(nib_isa_chosen().isa)
             ->grid_gradient(fused.grid, fused.relu, false, dx, dx, fused.raw, rows);
     else if (fused.relu)

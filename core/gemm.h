@@ -20,7 +20,13 @@ typedef struct nib_fused {
     const nib_grid_step *grid; /**< behind the relu, if there is one; NULL: none */
     nib_tensor raw; /**< with `grid`: the value before these steps, kept forward (data NULL: not needed) and
                        read backward */
+    unsigned char *pass; /**< with `grid`, instead of raw: [rows, padded row / 4] bits that say whose gradient
+                            passes, written forward and read backward; NULL: raw is used */
 } nib_fused;
+
+/** Bytes of nib_fused.pass for a row of so many padded floats. How bits lie in them is the kernels' matter:
+ * the same instruction set reads what was written. */
+enum { NIB_PASS_FLOATS_PER_BYTE = 4 };
 
 /** Nothing is taken along. */
 #define NIB_FUSED_NONE ((nib_fused){.relu = false})

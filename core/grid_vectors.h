@@ -67,28 +67,84 @@ NIB_INLINE nib_vf nib_vf_where_within(nib_vf low, nib_vf x, nib_vf high, nib_vf 
 #endif
 }
 
+/** A bit for each lane: low <= x <= high. Takes NIB_VF / 4 bytes; which bit is whose, nib_vf_where_bits
+ * knows. */
+NIB_INLINE void nib_vf_store_within(unsigned char *to, nib_vf low, nib_vf x, nib_vf high)
+{
+#if defined(__AVX512F__)
+    const __mmask16 above = _mm512_cmp_ps_mask(x, low, _CMP_GE_OQ);
+    const __mmask16 bits = _mm512_mask_cmp_ps_mask(above, x, high, _CMP_LE_OQ);
+    __builtin_memcpy(to, &bits, sizeof bits);
+#elif defined(__AVX2__) && defined(__FMA__)
+    const nib_vf above = _mm256_cmp_ps(x, low, _CMP_GE_OQ), below = _mm256_cmp_ps(x, high, _CMP_LE_OQ);
+    *to = (unsigned char)_mm256_movemask_ps(_mm256_and_ps(above, below));
+#elif defined(__x86_64__)
+    *to = (unsigned char)_mm_movemask_ps(_mm_and_ps(_mm_cmpge_ps(x, low), _mm_cmple_ps(x, high)));
+#elif defined(__aarch64__)
+    static const uint32_t lane[4] = {1, 2, 4, 8};
+    const uint32x4_t within = vandq_u32(vcgeq_f32(x, low), vcleq_f32(x, high));
+    *to = (unsigned char)vaddvq_u32(vandq_u32(within, vld1q_u32(lane)));
+#else
+    unsigned bits = 0;
+    for (int i = 0; i < NIB_VF; ++i)
+        bits |= low[i] <= x[i] && x[i] <= high[i] ? 1u << i : 0u;
+    *to = (unsigned char)bits;
+#endif
+}
+
+/** y where the bit is set, else 0. */
+NIB_INLINE nib_vf nib_vf_where_bits(const unsigned char *from, nib_vf y)
+{
+#if defined(__AVX512F__)
+    __mmask16 bits;
+    __builtin_memcpy(&bits, from, sizeof bits);
+    return _mm512_maskz_mov_ps(bits, y);
+#elif defined(__AVX2__) && defined(__FMA__)
+    const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const __m256i own = _mm256_and_si256(_mm256_set1_epi32(*from), lane);
+    return _mm256_and_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(own, lane)), y);
+#elif defined(__x86_64__)
+    const __m128i lane = _mm_setr_epi32(1, 2, 4, 8);
+    const __m128i own = _mm_and_si128(_mm_set1_epi32(*from), lane);
+    return _mm_and_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(own, lane)), y);
+#elif defined(__aarch64__)
+    static const uint32_t lane[4] = {1, 2, 4, 8};
+    return nib_vf_select(vtstq_u32(vdupq_n_u32(*from), vld1q_u32(lane)), y);
+#else
+    for (int i = 0; i < NIB_VF; ++i)
+        y[i] = *from >> i & 1 ? y[i] : 0.0f;
+    return y;
+#endif
+}
+
 /** The numbers of NIB_VF columns. */
 typedef struct nib_grid_columns {
     nib_vf step, low, high, magic, half, inverse, modulus, inverse_modulus, code_high;
 } nib_grid_columns;
 
+/** A number of NIB_VF columns. */
+NIB_INLINE nib_vf nib_grid_number(const nib_grid_step *g, const float *number, int64_t column)
+{
+    return g->uniform ? nib_vf_set(*number) : nib_vf_load(number + column);
+}
+
 /** @param relu  a relu comes before the step: below zero is zero */
 NIB_INLINE nib_grid_columns nib_grid_columns_load(const nib_grid_step *g, bool relu, int64_t column)
 {
-    nib_grid_columns c = {.step = nib_vf_load(g->step + column)};
+    nib_grid_columns c = {.step = nib_grid_number(g, g->step, column)};
     if (g->range == NIB_GRID_CLAMP) {
-        c.low = nib_vf_load(g->low + column);
+        c.low = nib_grid_number(g, g->low, column);
         if (relu)
             c.low = nib_vf_max(nib_vf_set(0.0f), c.low);
-        c.high = nib_vf_load(g->high + column);
-        c.magic = nib_vf_load(g->magic + column);
-        c.half = nib_vf_load(g->half + column);
+        c.high = nib_grid_number(g, g->high, column);
+        c.magic = nib_grid_number(g, g->magic, column);
+        c.half = nib_grid_number(g, g->half, column);
         return c;
     }
-    c.inverse = nib_vf_load(g->inverse + column);
-    c.modulus = nib_vf_load(g->modulus + column);
-    c.inverse_modulus = nib_vf_load(g->inverse_modulus + column);
-    c.code_high = nib_vf_load(g->code_high + column);
+    c.inverse = nib_grid_number(g, g->inverse, column);
+    c.modulus = nib_grid_number(g, g->modulus, column);
+    c.inverse_modulus = nib_grid_number(g, g->inverse_modulus, column);
+    c.code_high = nib_grid_number(g, g->code_high, column);
     return c;
 }
 
@@ -155,10 +211,27 @@ typedef struct nib_grid_pass {
 
 NIB_INLINE nib_grid_pass nib_grid_pass_load(const nib_grid_step *g, bool relu, int64_t column)
 {
-    nib_grid_pass p = {nib_vf_load(g->pass_low + column), nib_vf_load(g->pass_high + column)};
+    nib_grid_pass p = {nib_grid_number(g, g->pass_low, column), nib_grid_number(g, g->pass_high, column)};
     if (relu)
         p.low = nib_vf_max(nib_vf_set(FLT_MIN), p.low);
     return p;
+}
+
+/** The step of one vector, and a bit for each lane that passes a gradient (nib_vf_store_within). */
+NIB_INLINE nib_vf nib_grid_apply_noting(nib_grid_rounding rounding, nib_grid_range range, bool relu,
+                                        const nib_grid_columns *c, const nib_grid_pass *p, nib_vf x,
+                                        unsigned char *bits)
+{
+#if defined(__AVX512F__)
+    if (relu && range == NIB_GRID_CLAMP) { /* both begin at 0 (core/grid_step.h): one comparison for both */
+        const __mmask16 positive = _mm512_cmp_ps_mask(x, p->low, _CMP_NLT_UQ); /* or NaN */
+        const __mmask16 pass = _mm512_mask_cmp_ps_mask(positive, x, p->high, _CMP_LE_OQ);
+        __builtin_memcpy(bits, &pass, sizeof pass);
+        return nib_grid_round_steps(rounding, c, _mm512_maskz_min_ps(positive, c->high, x));
+    }
+#endif
+    nib_vf_store_within(bits, p->low, x, p->high);
+    return nib_grid_apply_lanes(rounding, range, relu, c, x);
 }
 
 /** Call `body(rounding, range)` with the step's own modes as constants. */

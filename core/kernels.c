@@ -1,6 +1,7 @@
 /* Compiled once per instruction set: see core/isa.h. Everything here is static but the table at the end. */
 #include "core/kernels.h"
 
+#include "core/gemm.h"
 #include "core/grid_vectors.h"
 #include "core/quad.h"
 #include "core/simd.h"
@@ -29,6 +30,7 @@ enum {
     K_BLOCK = 256,           /* the panel of B under a tile, K_BLOCK x NV vectors, stays in L1 */
     TRANSPOSED_LIMIT = MR,   /* weight gradients up to this width are computed transposed */
     TRANSPOSED_COLUMNS = 64, /* in pieces of so many columns */
+    BITS_FLOATS = NIB_PASS_FLOATS_PER_BYTE,
 };
 
 /* What is left of a product: rows from `row`, a panel of columns from `column`, one k block. */
@@ -70,7 +72,8 @@ NIB_INLINE void finish_sums(const nib_product *p, const part *t, nib_vf *left, n
 {
     const nib_epilogue *e = &p->epilogue;
     const int64_t stride = e->gate_stride;
-    const float *const gate = e->gate + t->row * stride + t->column;
+    const int64_t at_gate = t->row * stride + t->column;
+    const int64_t at_pass = t->row * e->pass_stride + t->column / BITS_FLOATS;
     switch (e->kind) {
     case NIB_EPILOGUE_RELU:
         NIB_UNROLL
@@ -80,25 +83,29 @@ NIB_INLINE void finish_sums(const nib_product *p, const part *t, nib_vf *left, n
         }
         break;
     case NIB_EPILOGUE_GATE:
-        FOR_ROWS_AT(const float *, gate, stride, {
+        FOR_ROWS_AT(const float *, e->gate + at_gate, stride, {
             left[r] = nib_vf_where_positive(nib_vf_load(at), left[r]);
             right[r] = wide ? nib_vf_where_positive(nib_vf_load(at + NIB_VF), right[r]) : right[r];
         });
         break;
     case NIB_EPILOGUE_RANGE: {
-        const nib_vf least = nib_vf_set(e->relu ? FLT_MIN : -INFINITY);
-        nib_vf low = nib_vf_max(least, nib_vf_load(e->low + t->column));
-        nib_vf high = nib_vf_load(e->high + t->column);
-        FOR_ROWS_AT(const float *, gate, stride,
-                    left[r] = nib_vf_where_within(low, nib_vf_load(at), high, left[r]));
+        const int64_t column = e->first_column + t->column;
+        nib_grid_pass range = nib_grid_pass_load(e->step, e->relu, column);
+        FOR_ROWS_AT(const float *, e->gate + at_gate, stride,
+                    left[r] = nib_vf_where_within(range.low, nib_vf_load(at), range.high, left[r]));
         if (!wide)
             break;
-        low = nib_vf_max(least, nib_vf_load(e->low + t->column + NIB_VF));
-        high = nib_vf_load(e->high + t->column + NIB_VF);
-        FOR_ROWS_AT(const float *, gate + NIB_VF, stride,
-                    right[r] = nib_vf_where_within(low, nib_vf_load(at), high, right[r]));
+        range = nib_grid_pass_load(e->step, e->relu, column + NIB_VF);
+        FOR_ROWS_AT(const float *, e->gate + at_gate + NIB_VF, stride,
+                    right[r] = nib_vf_where_within(range.low, nib_vf_load(at), range.high, right[r]));
         break;
     }
+    case NIB_EPILOGUE_PASS:
+        FOR_ROWS_AT(const unsigned char *, e->pass + at_pass, e->pass_stride, {
+            left[r] = nib_vf_where_bits(at, left[r]);
+            right[r] = wide ? nib_vf_where_bits(at + NIB_VF / BITS_FLOATS, right[r]) : right[r];
+        });
+        break;
     case NIB_EPILOGUE_NONE:
         break;
     }
@@ -421,19 +428,44 @@ static void gather(float *to, int64_t to_stride, const float *from, int64_t widt
 }
 
 /* Columns of NIB_VF at a time, so that their numbers stay in registers. */
-static void grid(const nib_grid_step *g, bool relu, nib_tensor y, nib_tensor x, int64_t rows)
+static void grid(const nib_grid_step *g, bool relu, nib_tensor y, nib_tensor x, int64_t rows,
+                 unsigned char *pass)
 {
+    const int64_t pass_stride = y.stride / BITS_FLOATS;
     for (int64_t column = 0; column < x.stride; column += NIB_VF) {
         const nib_grid_columns c = nib_grid_columns_load(g, relu, column);
+        const nib_grid_pass p = nib_grid_pass_load(g, relu, column);
         const float *from = x.data + column;
         float *to = y.data + column;
-#define ROWS(rounding, range)                                                                                \
+        unsigned char *bits = pass ? pass + column / BITS_FLOATS : NULL;
+#define NOTING(rounding, range, relu)                                                                        \
     for (int64_t r = 0; r < rows; ++r)                                                                       \
     nib_vf_store(to + r * y.stride,                                                                          \
-                 nib_grid_apply_lanes(rounding, range, relu, &c, nib_vf_load(from + r * x.stride)))
+                 nib_grid_apply_noting(rounding, range, relu, &c, &p, nib_vf_load(from + r * x.stride),      \
+                                       bits + r * pass_stride))
+#define ROWS(rounding, range)                                                                                \
+    if (bits && relu)                                                                                        \
+        NOTING(rounding, range, true);                                                                       \
+    else if (bits)                                                                                           \
+        NOTING(rounding, range, false);                                                                      \
+    else                                                                                                     \
+        for (int64_t r = 0; r < rows; ++r)                                                                   \
+        nib_vf_store(to + r * y.stride,                                                                      \
+                     nib_grid_apply_lanes(rounding, range, relu, &c, nib_vf_load(from + r * x.stride)))
         NIB_GRID_MODES(g, ROWS)
 #undef ROWS
+#undef NOTING
     }
+}
+
+static void pass_gradient(nib_tensor dx, const unsigned char *pass, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t column = 0; column < dx.stride; column += NIB_VF) {
+            float *at = dx.data + r * dx.stride + column;
+            nib_vf_store(at,
+                         nib_vf_where_bits(pass + (r * dx.stride + column) / BITS_FLOATS, nib_vf_load(at)));
+        }
 }
 
 static void grid_gradient(const nib_grid_step *g, bool relu, bool accumulate, nib_tensor dx, nib_tensor dy,
@@ -524,4 +556,5 @@ const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
     .gather = gather,
     .grid = grid,
     .grid_gradient = grid_gradient,
+    .pass_gradient = pass_gradient,
 };

@@ -25,14 +25,18 @@ typedef enum nib_epilogue_kind {
     NIB_EPILOGUE_RELU,  /**< c < 0 ? 0 : c */
     NIB_EPILOGUE_GATE,  /**< gate > 0 ? c : 0: a relu's backward, gate is the relu's output */
     NIB_EPILOGUE_RANGE, /**< low <= gate <= high ? c : 0: a grid step's backward, gate is the step's input */
+    NIB_EPILOGUE_PASS,  /**< bit ? c : 0: the same by bits that `grid` left */
 } nib_epilogue_kind;
 
 typedef struct nib_epilogue {
     nib_epilogue_kind kind;
     const float *gate; /**< [m, n] */
     int64_t gate_stride;
-    const float *low, *high; /**< [n] of the range; `relu` raises low above 0 */
-    bool relu;
+    const nib_grid_step *step; /**< its range passes; its columns are those from `first_column` on */
+    int64_t first_column;
+    bool relu;                 /**< before the step */
+    const unsigned char *pass; /**< [m, c_stride / 4] bits */
+    int64_t pass_stride;       /**< bytes */
 } nib_epilogue;
 
 typedef struct nib_product {
@@ -73,11 +77,15 @@ typedef struct nib_kernels {
     void (*gather)(float *to, int64_t to_stride, const float *from, int64_t width, const int32_t *index,
                    int64_t rows);
     /** y [rows, n] = the step on a grid of x, with a relu in front or not; y may be x. Padding of y becomes
-     * 0. */
-    void (*grid)(const nib_grid_step *step, bool relu, nib_tensor y, nib_tensor x, int64_t rows);
+     * 0.
+     *  @param pass  [rows, y.stride / 4] bits of who passes a gradient (nib_fused.pass), or NULL */
+    void (*grid)(const nib_grid_step *step, bool relu, nib_tensor y, nib_tensor x, int64_t rows,
+                 unsigned char *pass);
     /** dx [rows, n] (+)= dy where the step passes it, by x; dx may be dy. */
     void (*grid_gradient)(const nib_grid_step *step, bool relu, bool accumulate, nib_tensor dx, nib_tensor dy,
                           nib_tensor x, int64_t rows);
+    /** dx [rows, n] becomes 0 where `pass` has no bit. */
+    void (*pass_gradient)(nib_tensor dx, const unsigned char *pass, int64_t rows);
 } nib_kernels;
 
 /** The table of an instruction set the build has; it must be supported to be called. NULL: not built. */

@@ -98,7 +98,8 @@ typedef enum nib_op_flag {
         8, /**< in training needs a reduction over the whole batch before forward (and backward) */
     NIB_OP_EPILOGUE = 32,      /**< a product that can take the steps of nib_fused along */
     NIB_OP_IDENTITY_EVAL = 16, /**< y = x when evaluating (dropout): the planner leaves it out */
-    NIB_OP_COLUMNS = 64 /**< y and labels, one number a row, are taken with stride 1 as well as padded */
+    NIB_OP_COLUMNS = 64, /**< y and labels, one number a row, are taken with stride 1 as well as padded */
+    NIB_OP_IN_PLACE_BACKWARD = 128 /**< dx[0] may be dy (with `accumulate` false), whatever y is */
 } nib_op_flag;
 
 /** The steps that a product can take along. */

@@ -65,6 +65,7 @@ typedef struct nib_plan_node {
     bool gradient;              /**< its gradient is computed */
     nib_fused fused_y, fused_x; /**< steps that its call takes along; .raw is filled in by the executor */
     bool keeps_raw;             /**< fused_y.grid: its own value is kept for backward */
+    bool keeps_pass;            /**< fused_y.grid: bits of who passes a gradient lie in its value's place */
     nib_value operand;          /**< whose value x[0] is: input 0's, or that of the relu's input */
     nib_value gate;             /**< fused_x.grid: whose value decides what passes */
     nib_value result; /**< whose value its forward writes: its own, or that of the step taken along */
@@ -72,6 +73,7 @@ typedef struct nib_plan_node {
         receiver; /**< whose gradient dx[0] is: input 0's, or that of the input of the step taken along */
     bool taken_forward, taken_backward; /**< a step that a product takes along: no action of its own */
     int segment;
+    bool lends_gradient; /**< step-rate: the node that uses it alone works on its gradient in place */
     nib_place value_at, gradient_at, saved_at, prepared_at;
     int64_t state;                   /**< batch-wide: doubles into the states */
     int64_t sums;                    /**< batch-wide: doubles into a lane's sums */

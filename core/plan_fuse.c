@@ -109,6 +109,11 @@ static void fuse_backward(nib_plan *plan, nib_value step, const int *uses)
     plan->node[product].receiver = value;
     plan->node[product].gate = value;
     plan->node[step].taken_backward = true;
+    /* Nobody else asks for the value before the step: a bit of each number will do. */
+    if (plan->node[value].keeps_raw) {
+        plan->node[value].keeps_raw = false;
+        plan->node[value].keeps_pass = true;
+    }
 }
 
 static bool is_fusable(const nib_plan *plan, nib_value v)

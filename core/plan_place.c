@@ -56,6 +56,8 @@ static void touch(placing *placer, nib_value value, int kind)
         b->touched = true;
         b->row = kind == SAVED ? node->plan.saved_row : nib_shape_row(&node->shape);
         b->stride = kind == SAVED ? nib_padded(b->row) : nib_plan_stride(placer->plan, value);
+        if (kind == VALUE && placer->plan->node[value].keeps_pass) /* nothing is padded */
+            b->row = b->stride = nib_padded(b->row) / (NIB_PASS_FLOATS_PER_BYTE * (int64_t)sizeof(float));
         b->domain = node->shape.domain;
         b->first = placer->now;
         b->first_phase = placer->phase;
@@ -107,7 +109,7 @@ static void record_lives(placing *placer)
             case NIB_ACTION_FORWARD:
                 touch_forward(placer, v);
                 touch(placer, plan->node[v].result, VALUE);
-                if (plan->node[v].keeps_raw)
+                if (plan->node[v].keeps_raw || plan->node[v].keeps_pass)
                     touch(placer, v, VALUE);
                 touch(placer, v, SAVED);
                 break;
@@ -268,6 +270,20 @@ static nib_space space_of_prepared(const placing *placer)
     return floats <= MOST_FLOATS ? NIB_SPACE_THREAD : NIB_SPACE_STEP;
 }
 
+/* Step-rate: v's gradient may lie in that of its input, which nobody else adds to. */
+static bool works_in_place(const placing *placer, nib_value v)
+{
+    const nib_plan *plan = placer->plan;
+    if (!(node_of(placer, v)->op->flags & NIB_OP_IN_PLACE_BACKWARD) || !plan->node[v].wants[0])
+        return false;
+    const nib_value x = input_of(placer, v, 0);
+    int users = 0;
+    for (nib_value user = x + 1; user < plan->nodes; ++user)
+        for (int i = 0; i < node_of(placer, user)->n_inputs; ++i)
+            users += plan->node[user].wants[i] && input_of(placer, user, i) == x;
+    return users == 1 && node_of(placer, x)->kind == NIB_NODE_PARAM && feeds_tiles(placer, v);
+}
+
 static void place_step_rate(placing *placer)
 {
     nib_plan *plan = placer->plan;
@@ -307,6 +323,12 @@ static void place_step_rate(placing *placer)
             bool mine = node->kind == NIB_NODE_OP && node->shape.rate == NIB_RATE_STEP && p->gradient;
             if (!mine || feeds_tiles(placer, v) != (pass == 0))
                 continue;
+            if (works_in_place(placer, v)) {
+                nib_plan_node *x = &plan->node[input_of(placer, v, 0)];
+                p->gradient_at = x->gradient_at;
+                x->lends_gradient = true;
+                continue;
+            }
             p->gradient_at = (nib_place){NIB_SPACE_GRADIENT, plan->gradient_floats,
                                          nib_padded(nib_shape_row(&node->shape)), NIB_DOMAIN_NONE};
             plan->gradient_floats += array_floats(&node->shape);

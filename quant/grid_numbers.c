@@ -4,7 +4,7 @@
 
 #include "core/tensor.h"
 
-enum { VECTORS = 11 };
+enum { VECTORS = NIB_GRID_NUMBERS };
 
 nib_grid_numbers *nib_grid_numbers_create(nib_arena *arena, int64_t columns)
 {
@@ -15,17 +15,6 @@ nib_grid_numbers *nib_grid_numbers_create(nib_arena *arena, int64_t columns)
     if (!n || !v || !scratch)
         return NULL;
     *n = (nib_grid_numbers){.columns = columns, .vectors = v, .scratch = scratch};
-    n->step = (nib_grid_step){.step = v,
-                              .pass_low = v + padded,
-                              .pass_high = v + 2 * padded,
-                              .low = v + 3 * padded,
-                              .high = v + 4 * padded,
-                              .magic = v + 5 * padded,
-                              .half = v + 6 * padded,
-                              .inverse = v + 7 * padded,
-                              .modulus = v + 8 * padded,
-                              .inverse_modulus = v + 9 * padded,
-                              .code_high = v + 10 * padded};
     return n;
 }
 
@@ -40,9 +29,12 @@ static bool round_mode(nib_rounding rounding, nib_grid_rounding *mode)
 }
 
 /* Within what core/grid_vectors.h does exactly. */
-static bool fits(const nib_grid *g, nib_grid_range range)
+static bool fits(const nib_quantizer_step *s, nib_grid_range range)
 {
     int exponent;
+    const nib_grid *g = &s->grid;
+    if (s->lowest > 0.0f || g->lowest > 0.0f || g->highest < 0.0f)
+        return false;
     if (frexpf(g->step, &exponent) != 0.5f || g->step * g->inverse != 1.0f)
         return false;
     if (range != NIB_GRID_CLAMP)
@@ -51,7 +43,7 @@ static bool fits(const nib_grid *g, nib_grid_range range)
            floorf(g->highest) == g->highest;
 }
 
-static void put(nib_grid_numbers *n, int64_t column, const nib_quantizer_step *s)
+static void put(float *first, int64_t apart, const nib_quantizer_step *s)
 {
     const nib_grid *g = &s->grid;
     const float values[VECTORS] = {g->step,
@@ -65,9 +57,19 @@ static void put(nib_grid_numbers *n, int64_t column, const nib_quantizer_step *s
                                    g->modulus,
                                    1.0f / g->modulus,
                                    g->highest};
-    const int64_t padded = nib_padded(n->columns);
     for (int i = 0; i < VECTORS; i++)
-        n->vectors[i * padded + column] = values[i];
+        first[i * apart] = values[i];
+}
+
+/* The step's vectors lie so many floats apart. */
+static void point(nib_grid_step *step, const float *v, int64_t apart)
+{
+    const float **const place[VECTORS] = {
+        &step->step,    &step->pass_low,        &step->pass_high, &step->low,
+        &step->high,    &step->magic,           &step->half,      &step->inverse,
+        &step->modulus, &step->inverse_modulus, &step->code_high};
+    for (int i = 0; i < VECTORS; i++)
+        *place[i] = v + i * apart;
 }
 
 bool nib_grid_numbers_fill(nib_grid_numbers *numbers, const nib_quantizer_config *quantizer, bool training,
@@ -81,12 +83,15 @@ bool nib_grid_numbers_fill(nib_grid_numbers *numbers, const nib_quantizer_config
         return false;
     const bool wraps = s[0].grid.overflow == NIB_OVERFLOW_WRAP;
     numbers->step.range = !wraps ? NIB_GRID_CLAMP : open ? NIB_GRID_OPEN : NIB_GRID_WRAP;
-    for (int64_t c = 0; c < columns; c++) {
-        const nib_quantizer_step *own = &s[steps > 1 ? c : 0];
+    const int64_t padded = nib_padded(columns);
+    numbers->step.uniform = steps == 1;
+    point(&numbers->step, steps == 1 ? numbers->one : numbers->vectors, steps == 1 ? 1 : padded);
+    for (int64_t c = 0; c < steps; c++) {
+        const nib_quantizer_step *own = &s[c];
         if (own->grid.rounding != s[0].grid.rounding || own->grid.overflow != s[0].grid.overflow ||
-            !fits(&own->grid, numbers->step.range))
+            !fits(own, numbers->step.range))
             return false;
-        put(numbers, c, own);
+        put(steps == 1 ? numbers->one : numbers->vectors + c, steps == 1 ? 1 : padded, own);
     }
     return true;
 }

@@ -6,10 +6,13 @@
 #include "core/grid_step.h"
 #include "quant/quantizer.h"
 
+enum { NIB_GRID_NUMBERS = 11 };
+
 typedef struct nib_grid_numbers {
     nib_grid_step step;
     int64_t columns;
-    float *vectors; /**< what the step points to */
+    float *vectors;              /**< [NIB_GRID_NUMBERS][padded columns] what the step points to */
+    float one[NIB_GRID_NUMBERS]; /**< the same where all columns have the same numbers */
     nib_quantizer_step *scratch;
 } nib_grid_numbers;
 

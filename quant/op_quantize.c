@@ -55,7 +55,7 @@ static void forward(const nib_call *call)
     const nib_quantize_options *o = call->options;
     const nib_grid_step *step = step_of(call);
     if (step) {
-        kernels()->grid(step, false, call->y, call->x[0], call->rows);
+        kernels()->grid(step, false, call->y, call->x[0], call->rows, NULL);
     } else {
         nib_quantize_call q = quantizer_call(call);
         q.y = call->y.data;
@@ -139,7 +139,7 @@ const nib_op nib_op_quantize = {
     .options = NIB_OPTION_TABLE_EMPTY,
     .min_inputs = 1,
     .max_inputs = 1,
-    .flags = NIB_OP_READS_X,
+    .flags = NIB_OP_READS_X | NIB_OP_IN_PLACE_BACKWARD,
     .fusable = NIB_FUSABLE_GRID,
     .grid = grid,
     .infer = infer,

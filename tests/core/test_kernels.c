@@ -91,28 +91,27 @@ static void check(const ask *q, const nib_kernels *kernels)
 static nib_product product_of(const ask *q)
 {
     static float low[LARGE + NIB_LANE_FLOATS], high[LARGE + NIB_LANE_FLOATS];
+    static const nib_grid_step step = {.pass_low = low, .pass_high = high};
     for (int64_t c = 0; c < LARGE + NIB_LANE_FLOATS; ++c) {
         low[c] = low_of(c);
         high[c] = high_of(c);
     }
-    return (nib_product){.m = q->m,
-                         .n = q->n,
-                         .k = q->k,
-                         .a = q->a.data,
-                         .a_row = q->turned ? 1 : q->a.stride,
-                         .a_step = q->turned ? q->a.stride : 1,
-                         .b = q->b.data,
-                         .b_stride = q->b.stride,
-                         .c = q->c.data,
-                         .c_stride = q->c.stride,
-                         .start = q->with_start ? q->start.data : NULL,
-                         .sums = q->sums,
-                         .accumulate = q->accumulate,
-                         .epilogue = {.kind = q->epilogue,
-                                      .gate = q->gate.data,
-                                      .gate_stride = q->gate.stride,
-                                      .low = low,
-                                      .high = high}};
+    return (nib_product){
+        .m = q->m,
+        .n = q->n,
+        .k = q->k,
+        .a = q->a.data,
+        .a_row = q->turned ? 1 : q->a.stride,
+        .a_step = q->turned ? q->a.stride : 1,
+        .b = q->b.data,
+        .b_stride = q->b.stride,
+        .c = q->c.data,
+        .c_stride = q->c.stride,
+        .start = q->with_start ? q->start.data : NULL,
+        .sums = q->sums,
+        .accumulate = q->accumulate,
+        .epilogue = {
+            .kind = q->epilogue, .gate = q->gate.data, .gate_stride = q->gate.stride, .step = &step}};
 }
 
 /* Buffers for shapes up to `most`; those that may hold anything in their padding hold NaN there. */
