@@ -27,7 +27,7 @@ typedef struct nib_feed {
     const int64_t *offsets; /**< NIB_DOMAIN_ELEMENTS: [data rows + 1] first element of each data row, the same
                                for all such inputs; else NULL */
     const uint8_t *bytes;   /**< of labels: the same, a byte each, or NULL. Rows are read at random; labels so
-                               small stay in L2 and need not be fetched ahead */
+                               small mostly stay in L2 */
 } nib_feed;
 
 typedef struct nib_batch {

@@ -211,9 +211,11 @@ void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int64
     const int32_t *next = batch->next + tile;
     for (int i = 0; i < exec->n_fetches; ++i) {
         const nib_fetch fetch = exec->fetch[i];
-        const char *data = batch->feeds[fetch.feed].data;
-        for (int64_t r = first; r < end && !batch->feeds[fetch.feed].bytes; ++r) {
-            const char *row = data + next[r] * fetch.row_bytes;
+        const nib_feed *feed = &batch->feeds[fetch.feed];
+        const char *data = feed->bytes ? (const char *)feed->bytes : feed->data;
+        const int64_t row_bytes = feed->bytes ? 1 : fetch.row_bytes;
+        for (int64_t r = first; r < end; ++r) {
+            const char *row = data + next[r] * row_bytes;
             for (int64_t b = 0; b < fetch.bytes; b += LINE_BYTES)
                 __builtin_prefetch(row + b, 0, 2);
         }
