@@ -2,6 +2,7 @@
 
 bench_jax.py         everything in JAX: the shuffle is jax.random.permutation, within the same jitted function
 bench_jax.py numpy   the order of the rows comes from NumPy: on a CPU JAX's shuffle, a sort, takes longer than the training
+bench_jax.py numpy bits  fake-quantized inputs, kernels, biases and activations as well, with the types of `nibble bench`
 """
 
 import os
@@ -21,11 +22,25 @@ import bench_worker
 LR, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-7
 
 
+QUANTIZED = "bits" in sys.argv[1:]
+
+
+def fake(x, bits, fraction, signed=True):
+    """On the grid of fixed<bits, bits - fraction, RND_CONV, SAT>; the gradient passes within the range."""
+    if not QUANTIZED:
+        return x
+    scale = 2.0**fraction
+    lo, hi = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    inside = jnp.clip(x, lo / scale, hi / scale)
+    return inside + jax.lax.stop_gradient(jnp.round(inside * scale) / scale - inside)
+
+
 def loss_of(weights, x, y):
+    x = fake(x, 8, 6)
     for w, b in weights[:-1]:
-        x = jnp.maximum(x @ w + b, 0)
+        x = fake(jnp.maximum(x @ fake(w, 6, 5) + fake(b, 8, 6), 0), 6, 3, signed=False)
     w, b = weights[-1]
-    logits = x @ w + b
+    logits = x @ fake(w, 6, 5) + fake(b, 8, 6)
     chosen = jnp.take_along_axis(logits, y[:, None], axis=1)[:, 0]
     return jnp.mean(jax.nn.logsumexp(logits, axis=1) - chosen)
 
@@ -78,4 +93,4 @@ class Jax:
         loss.block_until_ready()
 
 
-bench_worker.serve(lambda *what: Jax(*what, shuffle_in_jax=sys.argv[1:] != ["numpy"]))
+bench_worker.serve(lambda *what: Jax(*what, shuffle_in_jax="numpy" not in sys.argv[1:]))

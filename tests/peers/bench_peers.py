@@ -1,7 +1,7 @@
 """Training speed of nibble and its peers on one core: one table of medians and ratios.
 
 Every round times each program once, pinned to the same core, so that a slow minute of the machine is shared by all, and
-ratios are taken within a round. nibble and the straightforward cblas trainer come from `nibble bench --json`; each peer is
+ratios are taken within a round: of nibble, or of nibble's QAT for peers named after bits. nibble and the straightforward cblas trainer come from `nibble bench --json`; each peer is
 a worker process (bench_worker.py) that waits while others are timed.
 
     bench_peers.py NIBBLE NAME=COMMAND... [--rounds 9] [--seconds 1] [--core 0] [--net WIDTHS]... [--batch 128] [--json FILE]
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 
+QUANTIZED = "nibble QAT 6 bits"  # what peers with "bits" in their name are compared with
 NETS = ["16-32-32-32-5", "16-64-32-32-5", "784-128-128-128-10"]
 
 
@@ -75,15 +76,16 @@ def show(options, net, rates, shares, peaks, report):
     """Print a net's table; return it as a dictionary."""
     macs, result = report["cases"][0]["macs_per_sample"], {}
     print(f"\n{net}, batch {options.batch}, one core")
-    print(f"  {'':24}{'samples/s':>12}{'min':>12}{'max':>12}{'of peak':>10}{'core got':>10}{'nibble / it':>13}")
+    print(f"  {'':34}{'samples/s':>12}{'min':>12}{'max':>12}{'of peak':>10}{'core got':>10}{'nibble / it':>13}")
     for name, rate in rates.items():
         share = statistics.median(2 * macs * r / p for r, p in zip(rate, peaks))
         got = statistics.median(shares[name])
-        ratio = statistics.median(n / r for n, r in zip(rates["nibble"], rate))
+        like = QUANTIZED if "bits" in name and name != QUANTIZED else "nibble"
+        ratio = statistics.median(n / r for n, r in zip(rates[like], rate))
         result[name] = {"median": statistics.median(rate), "min": min(rate), "max": max(rate), "share_of_peak": share}
-        result[name] |= {"core_got": got, "nibble_over_it": ratio, "rounds": rate}
+        result[name] |= {"core_got": got, "nibble_over_it": ratio, "compared_with": like, "rounds": rate}
         print(
-            f"  {name:24}{statistics.median(rate):12,.0f}{min(rate):12,.0f}{max(rate):12,.0f}{share:10.1%}{got:10.0%}"
+            f"  {name:34}{statistics.median(rate):12,.0f}{min(rate):12,.0f}{max(rate):12,.0f}{share:10.1%}{got:10.0%}"
             + (f"{ratio:13.2f}" if name != "nibble" else "")
         )
     return result
