@@ -42,6 +42,7 @@ ebops() { # EBOPs of float runs, every tensor in the type that quant.allow_float
     for s in $seeds; do awk '/"ebops"/ { sub(/.*:[ \t]*/, ""); sub(/,.*/, ""); v = $0 } END { print v }' "$work/$1-$s/cost.json"; done | median
 }
 first=${seeds%% *}
+nonzero() { awk '/"nonzero"/ { gsub(/[^0-9]/, ""); print; exit }' "$1/summary.json"; }
 
 printf '%-11s %8s %9s %9s %8s %6s %6s %6s %7s %10s\n' schedule sparsity accuracy AUC kept fc1 fc2 fc3 logits EBOPs
 for schedule in 'polynomial' 'constant:'; do
@@ -59,6 +60,7 @@ for schedule in 'polynomial' 'constant:'; do
         wanted=$(awk -v s=$sparsity 'function even(x, f) { f = int(x); x -= f; return x > 0.5 || (x == 0.5 && f % 2) ? f + 1 : f }
             BEGIN { n = split("1024 2048 1024 64", size, " "); for (i = 1; i <= n; i++) k += even(size[i] * (1 - s)); print k }')
         [ "$sparsity" = 0 ] || need "$name $sparsity: weights kept" "$(echo "$layers" | cut -d' ' -f1)" "==" "$wanted"
+        need "$name $sparsity: numbers that are not zero, with 130 biases" "$(nonzero "$r")" "==" $((wanted + 130))
     done
 done
 # 6 bits and 80 % zeros together, from the float run.
@@ -66,6 +68,8 @@ for seed in $seeds; do
     "$nibble" train "$recipe" --set train.seed="$seed" --set model.init_from="$work/float$seed" --set prune.default.sparsity=0.8 \
         --set quant.bits=6 -o "$work/0.8-bits6-$seed" --quiet 2>/dev/null
 done
+# accuracy of the integer engine on the test part
+emulated() { "$nibble" emulate "$1" --json --quiet 2>/dev/null | awk '/"accuracy"/ { sub(/.*:[ \t]*/, ""); sub(/,.*/, ""); print; exit }'; }
 bops() { "$nibble" cost "$@" 2>/dev/null | awk '$1 == "BOPs" { print $2 }'; }
 float_bops=$(bops "$work/float$first" --set quant.allow_float=true --set 'quant.fallback=fixed<32,16>')
 small_bops=$(bops "$work/0.8-bits6-$first")
@@ -73,12 +77,26 @@ dense=$(for s in $seeds; do field "$work/float$s/summary.json" accuracy; done | 
 echo "dense: accuracy $dense"
 need "75 % polynomial, points below dense" "$(awk -v d="$dense" -v p="$(over_seeds 0.75-polynomial accuracy)" 'BEGIN { print d - p }')" "<=" 0.002
 need "95 % polynomial, accuracy" "$(over_seeds 0.95-polynomial accuracy)" ">=" 0.900
-need "6 bits and 80 %, points below dense" "$(awk -v d="$dense" -v p="$(over_seeds 0.8-bits6 accuracy)" 'BEGIN { print d - p }')" "<=" 0.004
+small=$(for s in $seeds; do emulated "$work/0.8-bits6-$s"; done | median)
+need "6 bits and 80 %, integer engine ($small), points below dense" "$(awk -v d="$dense" -v p="$small" 'BEGIN { print d - p }')" "<=" 0.004
+for s in $seeds; do
+    need "6 bits and 80 %, seed $s: weights of the integer network that are not zero" \
+        "$("$nibble" cost "$work/0.8-bits6-$s" 2>/dev/null | awk '$1 == "weights" { w = $2 } $1 == "zeros" { print w - $2 }')" "<=" 833
+done
 need "6 bits and 80 %, BOPs below those of 32 bits dense ($float_bops / $small_bops)" "$(awk -v a="$float_bops" -v b="$small_bops" 'BEGIN { print a / b }')" ">=" 40
 
 # Whole neurons: half of them go, strip removes them.
 "$nibble" train "$recipe" --set train.seed="$first" --set model.init_from="$work/float$first" --set prune.default.sparsity=0.5 \
     --set prune.default.criterion=neuron -o "$work/neurons" --quiet
 "$nibble" strip "$work/neurons" -o "$work/stripped"
-need "neurons: MACs of the stripped network" "$(awk '/"macs"/ { sub(/.*:[ \t]*/, ""); sub(/,.*/, ""); v = $0 } END { print v }' "$work/stripped/summary.json")" "==" 1312
+macs() { awk '/"macs"/ { sub(/.*:[ \t]*/, ""); sub(/,.*/, ""); v = $0 } END { print v }' "$1/summary.json"; }
+need "neurons: MACs of the stripped network" "$(macs "$work/stripped")" "<=" 1312
+need "neurons: largest difference of an output, of the largest output" "$(awk '/"largest_/ { sub(/.*:[ \t]*/, ""); sub(/,.*/, ""); x[++n] = $0 }
+    END { print x[1] / x[2] }' "$work/stripped/summary.json")" "<=" 1e-6
+# The same with 6 bits: the integers stay what they are.
+"$nibble" train "$recipe" --set train.seed="$first" --set model.init_from="$work/neurons" --set quant.bits=6 -o "$work/neurons6" --quiet 2>/dev/null
+"$nibble" strip "$work/neurons6" -o "$work/stripped6"
+for run in neurons6 stripped6; do "$nibble" emulate "$work/$run" --logits --quiet -o "$work/$run.npy" 2>/dev/null; done
+need "neurons, 6 bits: MACs of the stripped network" "$(macs "$work/stripped6")" "<=" 1312
+need "neurons, 6 bits: the integer engine's outputs differ" "$(cmp -s "$work/neurons6.npy" "$work/stripped6.npy"; echo $?)" "==" 0
 exit $failed
