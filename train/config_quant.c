@@ -109,8 +109,11 @@ static bool type_of(nib_arena *arena, const nib_quantizer_config *quantizer, nib
         return false;
     const nib_doc *map = nib_options_write(arena, &quantizer->type->options, quantizer->options);
     const nib_doc *text = nib_doc_get(map, "type"), *ste = nib_doc_get(map, "ste");
-    return text && ste && strcmp(ste->text, "auto") == 0 &&
-           nib_fixed_parse(text->text, type, NULL, NULL) == NIB_OK;
+    const nib_doc *wraps = nib_doc_get(map, "wrap_in_training");
+    const nib_doc *bits = nib_doc_get(map, "bits"), *integer = nib_doc_get(map, "integer");
+    const bool by_channel = (bits && bits->count > 0) || (integer && integer->count > 0);
+    return text && ste && !by_channel && strcmp(ste->text, "auto") == 0 && wraps &&
+           strcmp(wraps->text, "true") == 0 && nib_fixed_parse(text->text, type, NULL, NULL) == NIB_OK;
 }
 
 static nib_status read_entry(nib_arena *arena, const nib_doc *value, const char *path, nib_quant_entry *entry,

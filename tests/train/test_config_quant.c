@@ -57,6 +57,7 @@ Test(config_quant, resolved)
         {"quant: {default: {weight: \"fixed(type='fixed<4,1,RND,SAT>', ste=pass)\"}}\n", "ste=pass"},
         {"quant: {layers: {fc1: {weight: none, accum: 'fixed<20,8>'}}}\n", "accum: fixed<20,8,TRN,WRAP>"},
         {"quant: {layers: {x: {input: 'fixed<8,3,RND,SAT>'}}}\n", "input: fixed<8,3,RND,SAT>"},
+        {"quant: {default: {weight: {fixed: {type: 'fixed<4,1>', bits: [4, 3]}}}}\n", "bits=[4, 3]"},
         {"quant: {bits: 6}\n", "weight: fixed<6,1,RND_CONV,SAT>"},
         {"quant: {bits: 6}\n", "activation: ufixed<6,auto,RND,SAT>"},
         {"quant: {bits: 6}\n", "bias: fixed<8,auto,RND_CONV,SAT>"},
