@@ -361,6 +361,9 @@ Test(pruner, resumed_after_every_step)
         "{default: {schedule: {iterative: {rounds: 2, length: 1, rewind: 1}}, sparsity: 0.7}}",
         ("{scope: global, default: {schedule: {exponential: {end: 25, frequency: 4}}, sparsity: 0.7, "
          "criterion: gradient}}"),
+        ("{default: {schedule: {polynomial: {end: 25, frequency: 4}}, sparsity: 0.7}}\nquant: {default: {"
+         "weight: 'stochastic_ternary(alpha=auto_po2)', bias: 'fixed<8,3,RND,SAT>', input: "
+         "'fixed<8,2,RND,SAT>', activation: 'ufixed<6,3,RND,SAT>'}}"),
     };
     for (size_t i = 0; i < sizeof prunes / sizeof *prunes; i++) {
         static float whole[8192], pieces[8192];
