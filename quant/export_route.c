@@ -154,6 +154,71 @@ static nib_status check_route(const nib_export *export, nib_export_route route, 
                     net->node[channels].name);
 }
 
+/* ---- Casts that hls4ml's C++ does not survive ---- */
+
+/* Integer bits of what a node casts, its sign among them. */
+typedef struct cast_source {
+    int integer;
+    bool is_signed;
+} cast_source;
+
+/* The narrowest type for a tensor, as hls4ml's BitExact pass makes it. False for a tensor of zeros. */
+static bool narrowest(const nib_export *export, int node, cast_source *source)
+{
+    const nib_fix_interval *x = &export->interval[node];
+    int64_t low = 0, high = 0;
+    for (int64_t i = 0; i < export->net->node[node].features; i++) {
+        low = x->low[i] < low ? x->low[i] : low;
+        high = x->high[i] > high ? x->high[i] : high;
+    }
+    int bits = 0; /* without sign: -2^bits <= low, high < 2^bits */
+    while (bits < 63 && (high >> bits || (-(low + 1)) >> bits > 0))
+        bits++;
+    *source = (cast_source){bits - x->fraction + (low < 0), low < 0};
+    return low < 0 || high > 0;
+}
+
+/* False where a node casts nothing that has a type of its own. */
+static bool source_of(const nib_export *export, nib_export_route route, const nib_fix_node *n,
+                      cast_source *source)
+{
+    const nib_fixed *accum = n->kind == NIB_FIX_DENSE  ? &n->as.dense.accum
+                             : n->kind == NIB_FIX_POOL ? &n->as.pool.accum
+                                                       : NULL;
+    if (accum) {
+        *source = (cast_source){accum->integer, accum->is_signed};
+        return true;
+    }
+    if (n->kind != NIB_FIX_RELU && n->kind != NIB_FIX_CAST && n->kind != NIB_FIX_LEAKY_RELU)
+        return false;
+    if (route != NIB_EXPORT_EXPLICIT)
+        return narrowest(export, n->input[0], source);
+    const nib_fixed type = nib_fix_type_at(&export->net->node[n->input[0]].type, 0);
+    *source = (cast_source){type.integer, type.is_signed};
+    return true;
+}
+
+/* Its ap_types look for the bit below the last one that stays, and assert that the source has it. */
+static nib_status check_rounding(const nib_export *export, nib_export_route route, const nib_fix_node *n,
+                                 nib_error *err)
+{
+    cast_source source;
+    if (n->type.rounding == NIB_ROUNDING_TRN || !source_of(export, route, n, &source) ||
+        (n->type.rounding == NIB_ROUNDING_TRN_ZERO && !source.is_signed))
+        return NIB_OK;
+    for (int64_t i = 0; i < n->type.count; i++) {
+        const nib_fixed type = nib_fix_type_at(&n->type, i);
+        if (type.bits && -nib_fixed_fraction(&type) > source.integer)
+            return nib_fail(
+                err, NIB_ERR_UNSUPPORTED,
+                "%s: %s to steps of 2^%d drops every bit of numbers below 2^%d and more, at which hls4ml's "
+                "C++ aborts: use TRN, or a type with at least %d bits behind the point",
+                n->name, nib_rounding_name(n->type.rounding), -nib_fixed_fraction(&type),
+                source.integer - source.is_signed, -source.integer);
+    }
+    return NIB_OK;
+}
+
 nib_status nib_export_choose_route(const nib_export *export, nib_export_route *route, nib_error *err)
 {
     const char *why;
@@ -162,5 +227,8 @@ nib_status nib_export_choose_route(const nib_export *export, nib_export_route *r
         *route = needs_explicit(export->net, &why) >= 0 ? NIB_EXPORT_EXPLICIT
                  : needs_channels(export->net) >= 0     ? NIB_EXPORT_FPQ
                                                         : NIB_EXPORT_BITEXACT;
-    return check_route(export, *route, err);
+    NIB_TRY(check_route(export, *route, err));
+    for (int i = 0; i < export->net->n_nodes; i++)
+        NIB_TRY(check_rounding(export, *route, &export->net->node[i], err));
+    return NIB_OK;
 }

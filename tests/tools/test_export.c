@@ -173,6 +173,32 @@ Test(export, routes_are_chosen_and_refused)
     leave_scratch();
 }
 
+/* Steps beyond all that comes in: ap_fixed asserts there, so the text is refused before it is written. */
+Test(export, roundings_that_abort_are_refused)
+{
+    static const char coarse[] =
+        "{default: {input: 'fixed<8,-6,RND,SAT>', weight: 'fixed<6,-4,RND_CONV,SAT>', bias: "
+        "'fixed<8,-6,RND_CONV,SAT>', activation: 'ufixed<6,6,%s,SAT>', output: 'fixed<24,-4,RND,SAT>'}, "
+        "allow_dead: true}";
+    static const char *const modes[] = {"RND", "RND_CONV", "RND_ZERO", "TRN"};
+    enter_scratch();
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        char quant[400], said[80];
+        (void)snprintf(quant, sizeof quant, coarse, modes[i]);
+        (void)snprintf(said, sizeof said, ": %s to steps of 2^0 drops every bit", modes[i]);
+        write_config("q.yaml", chain, quant);
+        char train[80], export[80];
+        (void)snprintf(train, sizeof train, "train q.yaml -o run%zu --quiet", i);
+        (void)snprintf(export, sizeof export, "export run%zu -o out%zu --quiet --synthetic", i, i);
+        call_well(train);
+        if (strcmp(modes[i], "TRN") == 0)
+            call_well(export);
+        else
+            call_badly(export, 2, said);
+    }
+    leave_scratch();
+}
+
 Test(export, float_models_are_refused)
 {
     enter_scratch();
