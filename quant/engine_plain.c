@@ -145,8 +145,52 @@ static void run_input(const job *j, const float *x)
     }
 }
 
+/* An accumulator that truncates each product and wraps adds modulo 2^W: in any order, and wrapped once at the
+ * end. For one type of all inputs and one of all weights, whose products fit into 63 bits. */
+static bool wraps_at_the_end(const job *j)
+{
+    const nib_fix_dense *dense = &j->node->as.dense;
+    return !j->counts && dense->accum.rounding == NIB_ROUNDING_TRN &&
+           dense->accum.overflow == NIB_OVERFLOW_WRAP && j->in->type.count == 1 &&
+           dense->kernel.type.count == 1 && j->in->type.bits[0] > 0 && dense->kernel.type.bits[0] > 0 &&
+           j->in->type.bits[0] + dense->kernel.type.bits[0] < 63;
+}
+
+static void run_wrapping_dense(const job *j)
+{
+    const nib_fix_dense *dense = &j->node->as.dense;
+    const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
+    const nib_fixed x_type = nib_fix_type_at(&j->in->type, 0),
+                    w_type = nib_fix_type_at(&dense->kernel.type, 0);
+    const int fraction = nib_fixed_fraction(&dense->accum);
+    const int shift = nib_fixed_fraction(&x_type) + nib_fixed_fraction(&w_type) - fraction;
+    const int down = shift < 0 ? 0 : shift < 63 ? shift : 63, up = shift < 0 ? -shift : 0;
+    for (int64_t p = 0; p < j->node->positions; ++p) {
+        int64_t *acc = j->y + p * n_out;
+        for (int64_t o = 0; o < n_out; ++o) {
+            number bias = {0};
+            if (dense->bias.rows)
+                bias = number_of(&dense->bias.type, o, dense->bias.code[o]);
+            acc[o] = cast_accum(&dense->accum, bias.mantissa, bias.fraction, NULL);
+        }
+        for (int64_t i = 0; i < n_in && up < 64; ++i) {
+            const int64_t x = j->x[p * n_in + i], *w = dense->kernel.code + i * n_out;
+            for (int64_t o = 0; o < n_out; ++o)
+                acc[o] = (int64_t)((uint64_t)acc[o] + ((uint64_t)((x * w[o]) >> down) << up));
+        }
+        for (int64_t o = 0; o < n_out; ++o) {
+            const int64_t sum = cast_accum(&dense->accum, acc[o], fraction, NULL);
+            acc[o] = cast_to(j, p * n_out + o, (number){sum, fraction});
+        }
+    }
+}
+
 static void run_dense(const job *j)
 {
+    if (wraps_at_the_end(j)) {
+        run_wrapping_dense(j);
+        return;
+    }
     const nib_fix_dense *dense = &j->node->as.dense;
     const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
     const int fraction = nib_fixed_fraction(&dense->accum);
