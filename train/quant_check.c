@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/fold.h"
 #include "train/quant_prepare.h"
 
 enum { TABLE_BITS = 12, NAMES_BYTES = 512 };
@@ -272,9 +273,14 @@ nib_status nib_quant_check(const nib_model *model, const nib_config *config, con
 
 /* ---- The table ---- */
 
-static const char *text_of(const nib_model_tensor *t, const nib_config *config, nib_arena *arena)
+static const char *text_of(const nib_model *model, const nib_model_tensor *t, const nib_config *config,
+                           nib_arena *arena)
 {
     char type[NIB_FIXED_TEXT_BYTES];
+    const bool own = t->key == NIB_QUANT_WEIGHT || t->key == NIB_QUANT_BIAS;
+    const int dense = own && t->layer >= 0 && !t->quantizer ? nib_fold_dense(model, t->layer) : -1;
+    if (dense >= 0)
+        return nib_arena_printf(arena, "folded into %s", model->layer[dense].config->name);
     if (t->entry && t->entry->is_type)
         return nib_arena_strdup(arena, nib_quant_type_text(&t->entry->type, type));
     if (t->quantizer && t->quantizer->type)
@@ -302,7 +308,7 @@ const char *nib_quant_table(const nib_model *model, const nib_config *config, ni
         const nib_model_tensor *t = &model->tensor[i];
         nib_quant_share share = {0};
         char zero[16] = "", clipped[16] = "";
-        const char *name = nib_model_tensor_name(model, t, arena), *text = text_of(t, config, arena);
+        const char *name = nib_model_tensor_name(model, t, arena), *text = text_of(model, t, config, arena);
         if (t->param >= 0 && t->quantizer && nib_quant_share_of(model, t, &share, NULL) == NIB_OK) {
             percent(zero, sizeof zero, share.zero, share.count);
             percent(clipped, sizeof clipped, share.clipped, share.has_range ? share.count : 0);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/train/quantized.h"
 #include "tests/train/toy.h"
 #include "train/quant_prepare.h"
 
@@ -191,4 +192,19 @@ Test(quant_prepare, table)
         cr_expect(strstr(table, names[i]), "%s is in\n%s", names[i], table);
     nib_arena_destroy(arena);
     toy_destroy(&t);
+}
+
+Test(quant_prepare, the_table_says_what_becomes_of_batch_norm)
+{
+    quantized q;
+    nib_arena *arena = nib_arena_create();
+    quantized_create(
+        &q, quantized_norm,
+        "{default: {input: 'fixed<8,3,RND,SAT>', weight: 'fixed<6,1,RND,SAT>', bias: "
+        "'fixed<8,3,RND,SAT>', activation: 'ufixed<6,2,RND,SAT>', output: 'fixed<8,4,RND,SAT>'}}",
+        16, 1);
+    const char *table = nib_quant_table(q.model, q.config, arena);
+    cr_expect(strstr(table, "folded into fc1"), "batch norm is folded in\n%s", table);
+    nib_arena_destroy(arena);
+    quantized_destroy(&q);
 }
