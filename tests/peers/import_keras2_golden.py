@@ -97,8 +97,8 @@ def make_qkeras(folder):
     a = q.QActivation(q.quantized_bits(10, 4, alpha=1), name="qout")(a)
     model = keras.Model(x, a)
     fit(model, "mse", 3)
-    model.save(f"{folder}/qkeras.h5", include_optimizer=False)
-    keep(model, folder, "qkeras")
+    model.save(f"{folder}/qgraph.h5", include_optimizer=False)
+    keep(model, folder, "qgraph")
     x = keras.Input((WIDTH,), name="x")
     a = q.QDense(8, kernel_quantizer=q.quantized_bits(6, 0, alpha=1), bias_quantizer=q.quantized_bits(8, 2, alpha=1),
                  name="fc1")(x)

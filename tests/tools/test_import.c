@@ -87,7 +87,7 @@ Test(import, predictions_are_those_of_the_peers)
     static const char *const names[][3] = {
         {"chain", "chain.h5", NULL},     {"graph", "graph.json", "graph-weights.h5"},
         {"wrapped", "wrapped.h5", NULL}, {"stripped", "stripped.h5", NULL},
-        {"three", "three.keras", NULL},  {"qkeras", "qkeras.h5", NULL},
+        {"three", "three.keras", NULL},  {"qgraph", "qgraph.h5", NULL},
         {"qnorm", "qnorm.h5", NULL}};
     enter_scratch();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -107,11 +107,11 @@ Test(import, codes_of_qkeras_are_equal)
     static char words[1200];
     nib_arena *arena = nib_arena_create();
     enter_scratch();
-    (void)snprintf(words, sizeof words, "import %s -o run --quiet", golden("qkeras.h5"));
+    (void)snprintf(words, sizeof words, "import %s -o run --quiet", golden("qgraph.h5"));
     call_well(words);
-    write_data("qkeras", arena);
+    write_data("qgraph", arena);
     call_well("emulate run --data data.h5 --no-metrics -o y.npy --logits --quiet");
-    const double largest = compare("qkeras", "y.npy", arena);
+    const double largest = compare("qgraph", "y.npy", arena);
     cr_expect(largest == 0, "the integer engine differs from QKeras by %.3g", largest);
     nib_arena_destroy(arena);
     leave_scratch();
@@ -151,7 +151,7 @@ Test(import, a_run_that_can_be_quantized_pruned_trained_and_exported)
     call_well("train run/config.yaml --set model.init_from=run --set train.epochs=2 -o tuned --quiet");
     call_well("train run/config.yaml --set model.init_from=run --set train.epochs=2 --set "
               "prune.default.schedule=constant --set prune.default.sparsity=0.5 -o pruned --quiet");
-    (void)snprintf(words, sizeof words, "import %s -o q --quiet", golden("qkeras.h5"));
+    (void)snprintf(words, sizeof words, "import %s -o q --quiet", golden("qgraph.h5"));
     call_well(words);
     call_well("export q --format c --synthetic --rows 60 --quiet");
     call_well("cost q");
