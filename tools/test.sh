@@ -6,12 +6,13 @@
 # directory. The last line is the count; exit status 0 only when nothing failed.
 #   tools/test.sh          everything
 #   tools/test.sh quick    the gcc build only, without the tests labelled slow
+# Not among them: nibble for arm64 in an emulator, which takes many minutes (ctest --preset dev -L long).
 # Everything printed by the tools is kept in build/test/.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 presets=(release-strict dev clang asan+ubsan tsan)
-declare -A ctest_options=([release-strict]='' [dev]='' [clang]='-LE static|once' [asan+ubsan]='-LE static|once' [tsan]='-L plain')
+declare -A ctest_options=([release-strict]='' [dev]='-LE long' [clang]='-LE static|once' [asan+ubsan]='-LE static|once' [tsan]='-L plain')
 declare -A build_targets=([tsan]=plain_tests)
 build_only=
 case ${1:-} in
@@ -19,7 +20,7 @@ case ${1:-} in
 quick)
     presets=(dev)
     build_only=release-strict
-    ctest_options[dev]='-LE slow'
+    ctest_options[dev]='-LE slow|long'
     ;;
 *)
     echo "usage: $0 [quick]" >&2
