@@ -61,9 +61,12 @@ NIB_INLINE nib_vf nib_vf_where_within(nib_vf low, nib_vf x, nib_vf high, nib_vf 
     return _mm256_and_ps(_mm256_and_ps(above, below), y);
 #elif defined(__x86_64__)
     return _mm_and_ps(_mm_and_ps(_mm_cmpge_ps(x, low), _mm_cmple_ps(x, high)), y);
+#elif defined(__aarch64__)
+    return nib_vf_select(vandq_u32(vcgeq_f32(x, low), vcleq_f32(x, high)), y);
 #else
-    const nib_vf zero = nib_vf_set(0.0f);
-    return nib_vf_where_greater(low, x, zero, nib_vf_where_greater(x, high, zero, y));
+    for (int i = 0; i < NIB_VF; ++i) /* NaN is not within */
+        y[i] = low[i] <= x[i] && x[i] <= high[i] ? y[i] : 0.0f;
+    return y;
 #endif
 }
 
