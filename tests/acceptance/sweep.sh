@@ -47,11 +47,13 @@ studies:
 END
 }
 
-# Largest proportional memory (Pss) of a trial while two run, in kB; the sweep itself does not count.
-watch_memory() {
-    local most=0 pss pid
+# Largest proportional memory (Pss) of a trial beside as many others as there are jobs, in kB: what one more trial takes.
+watch_memory() { # pid of the sweep, jobs
+    local most=0 pss pid pids
     while kill -0 "$1" 2>/dev/null; do
-        for pid in $(pgrep -P "$1" 2>/dev/null); do
+        read -ra pids < <(pgrep -P "$1" 2>/dev/null | tr '\n' ' ') || true
+        for pid in "${pids[@]}"; do
+            [ "${#pids[@]}" -ge "$2" ] || break
             pss=$(awk '/^Pss:/ {print $2}' "/proc/$pid/smaps_rollup" 2>/dev/null || true)
             [ "${pss:-0}" -le "$most" ] || most=$pss
         done
@@ -66,7 +68,7 @@ run_studies() { # jobs folder
     begin=$(seconds)
     "$nibble" sweep studies.yaml --jobs "$1" -o "$2" --quiet >"$2.txt" &
     pid=$!
-    watch_memory $pid >"$2.memory"
+    watch_memory $pid "$1" >"$2.memory"
     wait $pid
     end=$(seconds)
     awk -v b="$begin" -v e="$end" -v n="$(($(wc -l <"$2/trials.csv") - 1))" -v j="$1" -v m="$(cat "$2.memory")" \
