@@ -57,7 +57,7 @@ watch_memory() { # pid of the sweep, jobs
             pss=$(awk '/^Pss:/ {print $2}' "/proc/$pid/smaps_rollup" 2>/dev/null || true)
             [ "${pss:-0}" -le "$most" ] || most=$pss
         done
-        sleep 0.05
+        sleep 0.2
     done
     echo "$most"
 }
