@@ -163,7 +163,9 @@ def main(arguments):
             if check:
                 bad += path not in file or not np.array_equal(np.asarray(file[path][()]), np.asarray(value))
             else:
-                file.create_dataset(path, data=value, compression="gzip", compression_opts=9, shuffle=True, track_times=False)
+                # The index of a chunked dataset takes more room than a small one itself.
+                packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if np.asarray(value).nbytes > 4096 else {}
+                file.create_dataset(path, data=value, track_times=False, **packed)
     print(f"{len(made)} numbers and arrays{f', {bad} differ' if check else ''}")
     return bad
 
