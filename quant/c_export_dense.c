@@ -15,26 +15,15 @@ typedef struct aligned {
     int bits;               /* of any partial sum */
 } aligned;
 
-/* A code without the zeros at its end, as a span of one number. */
-static nib_fix_span trimmed(const nib_fix_array *array, int64_t index)
-{
-    const nib_fixed type = nib_fix_type_at(&array->type, index);
-    const int64_t code = array->code[index];
-    if (code == 0)
-        return (nib_fix_span){0};
-    const int zeros = __builtin_ctzll((unsigned long long)code);
-    return (nib_fix_span){code >> zeros, code >> zeros, nib_fixed_fraction(&type) - zeros};
-}
-
 /* Every term at 2^-fraction; false where one needs more than 61 bits. */
 static bool align_column(const nib_fix_dense *dense, const nib_fix_interval *x, int64_t o, aligned *a)
 {
     const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
-    const nib_fix_span bias = dense->bias.rows ? trimmed(&dense->bias, o) : (nib_fix_span){0};
+    const nib_fix_span bias = dense->bias.rows ? nib_fix_span_trimmed(&dense->bias, o) : (nib_fix_span){0};
     bool any = bias.low != 0;
     int fraction = bias.fraction;
     for (int64_t i = 0; i < n_in; ++i) {
-        const nib_fix_span w = trimmed(&dense->kernel, i * n_out + o);
+        const nib_fix_span w = nib_fix_span_trimmed(&dense->kernel, i * n_out + o);
         if (w.low != 0 && (!any || w.fraction + x->fraction > fraction))
             fraction = w.fraction + x->fraction;
         any = any || w.low != 0;
@@ -45,7 +34,8 @@ static bool align_column(const nib_fix_dense *dense, const nib_fix_interval *x, 
     a->sum[o] = (nib_fix_span){a->bias[o], a->bias[o], fraction};
     nib_wide most = a->bias[o] < 0 ? -a->bias[o] : a->bias[o];
     for (int64_t i = 0; i < n_in; ++i) {
-        const nib_fix_span w = trimmed(&dense->kernel, i * n_out + o), in = nib_fix_span_of(x, i);
+        const nib_fix_span w = nib_fix_span_trimmed(&dense->kernel, i * n_out + o),
+                           in = nib_fix_span_of(x, i);
         const int shift = w.low ? fraction - w.fraction - x->fraction : 0;
         if (nib_wide_width(w.low) + shift + nib_c_span_bits(&in) > NIB_C_BITS)
             return false;

@@ -10,25 +10,14 @@ typedef struct aligned {
     nib_wide low, high;      /* of all weights */
 } aligned;
 
-/* A code without the zeros at its end. */
-static nib_fix_span trimmed(const nib_fix_array *array, int64_t index)
-{
-    const nib_fixed type = nib_fix_type_at(&array->type, index);
-    const int64_t code = array->code[index];
-    if (code == 0)
-        return (nib_fix_span){0};
-    const int zeros = __builtin_ctzll((unsigned long long)code);
-    return (nib_fix_span){code >> zeros, code >> zeros, nib_fixed_fraction(&type) - zeros};
-}
-
 static void align_column(const nib_fix_dense *dense, const nib_fix_interval *x, int64_t o, aligned *a)
 {
     const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
-    const nib_fix_span bias = dense->bias.rows ? trimmed(&dense->bias, o) : (nib_fix_span){0};
+    const nib_fix_span bias = dense->bias.rows ? nib_fix_span_trimmed(&dense->bias, o) : (nib_fix_span){0};
     bool any = bias.low != 0;
     int fraction = bias.fraction;
     for (int64_t i = 0; i < n_in; ++i) {
-        const nib_fix_span w = trimmed(&dense->kernel, i * n_out + o);
+        const nib_fix_span w = nib_fix_span_trimmed(&dense->kernel, i * n_out + o);
         const int own = w.fraction + x->fraction;
         if (w.low != 0 && (!any || own > fraction))
             fraction = own;
@@ -37,7 +26,7 @@ static void align_column(const nib_fix_dense *dense, const nib_fix_interval *x, 
     a->bias[o] = bias.low ? nib_wide_shift_up(bias.low, fraction - bias.fraction) : 0;
     a->sum[o] = (nib_fix_span){a->bias[o], a->bias[o], fraction};
     for (int64_t i = 0; i < n_in; ++i) {
-        const nib_fix_span w = trimmed(&dense->kernel, i * n_out + o);
+        const nib_fix_span w = nib_fix_span_trimmed(&dense->kernel, i * n_out + o);
         const nib_wide code = w.low ? nib_wide_shift_up(w.low, fraction - w.fraction - x->fraction) : 0;
         a->kernel[i * n_out + o] = code;
         a->low = code < a->low ? code : a->low;

@@ -25,6 +25,8 @@ nib_fix_span nib_fix_span_plus(nib_fix_span a, nib_fix_span b);
 nib_fix_span nib_fix_span_join(nib_fix_span a, nib_fix_span b);
 /** Feature `index` of an interval. */
 nib_fix_span nib_fix_span_of(const nib_fix_interval *interval, int64_t index);
+/** A number of an array without the zeros at the end of its code, as a span of one. */
+nib_fix_span nib_fix_span_trimmed(const nib_fix_array *array, int64_t index);
 
 /** Where the inputs of output `column` come when an accumulator adds them: order [n_in]. */
 void nib_fix_dense_sequence(const nib_fix_dense *dense, int64_t column, int32_t *order);

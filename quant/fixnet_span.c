@@ -101,3 +101,13 @@ int nib_fix_types_width(const nib_fix_types *types, int fraction)
     }
     return width;
 }
+
+nib_fix_span nib_fix_span_trimmed(const nib_fix_array *array, int64_t index)
+{
+    const nib_fixed type = nib_fix_type_at(&array->type, index);
+    const int64_t code = array->code[index];
+    if (code == 0)
+        return (nib_fix_span){0};
+    const int zeros = __builtin_ctzll((unsigned long long)code);
+    return (nib_fix_span){code >> zeros, code >> zeros, nib_fixed_fraction(&type) - zeros};
+}

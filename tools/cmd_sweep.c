@@ -84,20 +84,15 @@ static int64_t parameters_of(const nib_model *model)
 static nib_status work_of(nib_sweep_session *s, int trial, nib_data **data, nib_team *team, double *work,
                           nib_error *err)
 {
-    const nib_sweep_point *p = &s->sweep->point[s->sweep->trial[trial].point];
     const nib_log silent = {0};
-    const char **sets = NIB_NEW(s->arena, const char *, p->n_settings + 1);
+    const char **sets = NULL;
     int n = 0;
     nib_config *config = NULL;
     nib_model *model = NULL;
     *work = 0;
     if (s->epochs[trial] == 0)
         return NIB_OK;
-    for (int i = 0; sets && i < p->n_settings; i++)
-        if (strncmp(p->setting[i].key, "--", 2) != 0)
-            sets[n++] = nib_arena_printf(s->arena, "%s=%s", p->setting[i].key, p->setting[i].value);
-    if (!sets)
-        return nib_fail_memory(err, "sweep");
+    NIB_TRY(nib_sweep_trial_sets(s->arena, s->sweep, trial, &sets, &n, err));
     nib_status status = nib_config_read(s->sweep->base, sets, n, &config, err);
     if (status == NIB_OK && !*data)
         status = nib_data_load(config->data, NULL, NIB_DATA_ALL, team, &silent, data, err);
@@ -147,19 +142,16 @@ static nib_status dry_run(nib_sweep_session *s, int64_t jobs, nib_error *err)
 /* The data of the first trial, prepared before the trials that map them. */
 static nib_status prepare_data(nib_sweep_session *s, nib_error *err)
 {
-    const nib_sweep_point *p = &s->sweep->point[0];
     const nib_log silent = {0};
-    const char **sets = NIB_NEW(s->arena, const char *, p->n_settings + 1);
+    const char **sets = NULL;
     const char *folder = nib_path_join(s->arena, s->folder, "prepared");
     int n = 0;
     nib_config *config = NULL;
     nib_data *data = NULL;
     nib_team *team = NULL;
-    for (int i = 0; sets && i < p->n_settings; i++)
-        if (strncmp(p->setting[i].key, "--", 2) != 0)
-            sets[n++] = nib_arena_printf(s->arena, "%s=%s", p->setting[i].key, p->setting[i].value);
-    if (!sets || !folder)
+    if (!folder)
         return nib_fail_memory(err, "sweep");
+    NIB_TRY(nib_sweep_trial_sets(s->arena, s->sweep, 0, &sets, &n, err));
     NIB_TRY(nib_config_read(s->sweep->base, sets, n, &config, err));
     nib_status status = nib_team_create(&team, nib_cpu_count(), err);
     if (status == NIB_OK)

@@ -19,9 +19,8 @@ enum { MAX_JSON_BYTES = 4 << 20 };
 
 /* ---- configs of trials ---- */
 
-/* All settings of a trial but options of the command, as --set texts. */
-static nib_status sets_of(nib_arena *arena, const nib_sweep *sweep, int trial, const char ***sets, int *count,
-                          nib_error *err)
+nib_status nib_sweep_trial_sets(nib_arena *arena, const nib_sweep *sweep, int trial, const char ***sets,
+                                int *count, nib_error *err)
 {
     const nib_sweep_point *p = &sweep->point[sweep->trial[trial].point];
     const char **out = NIB_NEW(arena, const char *, p->n_settings + 1);
@@ -46,7 +45,7 @@ static nib_status check_trial(nib_sweep_session *s, int trial, nib_error *err)
     const char **sets = NULL;
     int count = 0;
     nib_config *config;
-    NIB_TRY(sets_of(s->arena, sweep, trial, &sets, &count, err));
+    NIB_TRY(nib_sweep_trial_sets(s->arena, sweep, trial, &sets, &count, err));
     nib_status status = nib_config_read(sweep->base, sets, count, &config, err);
     if (status != NIB_OK) {
         nib_error_prefix(err, "trial %d (%s)", trial, nib_sweep_trial_text(s->arena, sweep, trial));

@@ -21,6 +21,12 @@ typedef struct nib_sweep_session {
 NIB_MUST_USE nib_status nib_sweep_session_read(const char *path, const char *const *sets, int n_sets,
                                                nib_sweep_session *session, nib_error *err);
 
+/** All settings of a trial but options of its command, as --set texts. In the arena.
+ *  @param sets  [*count] "key=value"
+ *  Errors: NIB_ERR_MEMORY. */
+NIB_MUST_USE nib_status nib_sweep_trial_sets(nib_arena *arena, const nib_sweep *sweep, int trial,
+                                             const char ***sets, int *count, nib_error *err);
+
 /** Make `<sweeps>/<name>-001` (the first free number), or exactly `exact`, new or empty. */
 NIB_MUST_USE nib_status nib_sweep_session_create(nib_sweep_session *session, const char *path,
                                                  const char *const *sets, int n_sets, const char *sweeps,
