@@ -49,15 +49,23 @@ END
 
 # Largest proportional memory (Pss) of a trial beside as many others as there are jobs, in kB: what one more trial takes.
 watch_memory() { # pid of the sweep, jobs
-    local most=0 pss pid pids
+    local most=0 pid pids value values
     while kill -0 "$1" 2>/dev/null; do
         read -ra pids < <(pgrep -P "$1" 2>/dev/null | tr '\n' ' ') || true
+        values=()
         for pid in "${pids[@]}"; do
-            [ "${#pids[@]}" -ge "$2" ] || break
-            pss=$(awk '/^Pss:/ {print $2}' "/proc/$pid/smaps_rollup" 2>/dev/null || true)
-            [ "${pss:-0}" -le "$most" ] || most=$pss
+            values+=("$(awk '/^Pss:/ {print $2}' "/proc/$pid/smaps_rollup" 2>/dev/null || true)")
         done
-        sleep 0.2
+        # What the last of them to end has alone does not count: all were there before and after.
+        for pid in "${pids[@]}"; do
+            head -c 1 "/proc/$pid/cmdline" 2>/dev/null | grep -q . || values=()
+        done
+        if [ "${#values[@]}" -ge "$2" ]; then
+            for value in "${values[@]}"; do
+                [ "${value:-0}" -le "$most" ] || most=$value
+            done
+        fi
+        sleep 0.1
     done
     echo "$most"
 }
