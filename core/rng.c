@@ -64,18 +64,26 @@ uint64_t nib_rng_below(const nib_rng *rng, uint64_t element, uint64_t n)
 
 static void words_of_block(const nib_rng *rng, uint64_t first, uint32_t words[4][NIB_RNG_BLOCK])
 {
+    static nib_rng_block_words *const block[NIB_ISA_COUNT] = {
+        nib_rng_block,
 #if NIB_ISA_X86
-    const nib_isa isa = nib_isa_chosen().isa;
-    if (isa == NIB_ISA_AVX512) {
-        nib_rng_block_avx512(rng, first, words);
-        return;
-    }
-    if (isa == NIB_ISA_AVX2) {
-        nib_rng_block_avx2(rng, first, words);
-        return;
-    }
+        nib_rng_block_avx2,
+        nib_rng_block_avx512,
 #endif
-    nib_rng_block(rng, first, words);
+    };
+    block[nib_isa_chosen().isa](rng, first, words);
+}
+
+static void targets_of_block(const nib_rng *rng, int64_t first, uint32_t target[2 * NIB_RNG_BLOCK])
+{
+    static nib_rng_block_targets *const block[NIB_ISA_COUNT] = {
+        nib_rng_targets,
+#if NIB_ISA_X86
+        nib_rng_targets_avx2,
+        nib_rng_targets_avx512,
+#endif
+    };
+    block[nib_isa_chosen().isa](rng, first, target);
 }
 
 void nib_rng_floats(const nib_rng *rng, uint64_t first, int64_t n, int word, float *u)
@@ -97,42 +105,65 @@ void nib_rng_floats(const nib_rng *rng, uint64_t first, int64_t n, int word, flo
     }
 }
 
-/* target[k] = nib_rng_below of half k & 1 of element (first + k) / 2, n = first + k + 1: what index first + k
- * changes places with. `first` is even and below 2^31. */
-static void targets_of_block(const nib_rng *rng, int64_t first, uint32_t target[2 * NIB_RNG_BLOCK])
-{
-    uint32_t words[4][NIB_RNG_BLOCK];
-    words_of_block(rng, (uint64_t)first / 2, words);
-    for (int64_t k = 0; k < 2 * NIB_RNG_BLOCK; ++k) {
-        /* scale_down for n < 2^32 */
-        const uint64_t n = (uint64_t)(first + k + 1), half = 2 * (uint64_t)(k & 1);
-        const uint64_t low = words[half][k / 2], high = words[half + 1][k / 2];
-        target[k] = (uint32_t)((high * n + ((low * n) >> 32)) >> 32);
-    }
-}
+enum { SWAPS = 2 * NIB_RNG_BLOCK /* in a block of targets */ };
 
-/* Fisher-Yates from the end. The shuffle of a large data set is a serial part of an epoch, so targets are
- * drawn in blocks, and those of the block to come are fetched while this one is shuffled. */
-void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index)
+void nib_shuffle_begin(nib_shuffle *s, const nib_rng *rng, int64_t n, int32_t *index)
 {
-    enum { SWAPS = 2 * NIB_RNG_BLOCK };
-    uint32_t target[2][SWAPS];
+    _Static_assert(sizeof s->target == 2 * SWAPS * sizeof(uint32_t), "two blocks");
     for (int64_t i = 0; i < n; ++i)
         index[i] = (int32_t)i;
-    int64_t first = n > 0 ? (n - 1) / SWAPS * SWAPS : 0; /* of the block */
-    targets_of_block(rng, first, target[0]);
-    int now = 0;
-    for (int64_t i = n - 1; i > 0; first -= SWAPS, now = !now) {
-        if (first > 0) {
-            targets_of_block(rng, first - SWAPS, target[!now]);
-            for (int k = 0; k < SWAPS; ++k)
-                __builtin_prefetch(index + target[!now][k], 1);
-        }
-        for (; i >= first && i > 0; --i) {
-            const uint32_t j = target[now][i - first];
+    s->rng = *rng;
+    s->index = index;
+    s->at = n - 1;
+    s->first = n > 0 ? (n - 1) / SWAPS * SWAPS : 0;
+    s->now = 1;
+    s->drawn = false;
+    if (n > 0)
+        targets_of_block(rng, s->first, s->target[0]);
+}
+
+/* The targets of the block to come: a data set's rows are more than the cache near by holds. */
+static void draw_next(nib_shuffle *s)
+{
+    s->now = !s->now;
+    s->drawn = true;
+    if (s->first == 0)
+        return;
+    uint32_t *const target = s->target[!s->now];
+    targets_of_block(&s->rng, s->first - SWAPS, target);
+    for (int k = 0; k < SWAPS; ++k)
+        __builtin_prefetch(s->index + target[k], 1);
+}
+
+/* Fisher-Yates from the end. Targets are drawn in blocks, and those of the block to come are fetched while
+ * this one is shuffled, or longer. */
+void nib_shuffle_advance(nib_shuffle *s, int64_t swaps)
+{
+    int32_t *const index = s->index;
+    while (s->at > 0 && swaps > 0) {
+        if (!s->drawn)
+            draw_next(s);
+        const int64_t first = s->first, begin = first > 0 ? first : 1, last = s->at;
+        const int64_t end = last - swaps >= begin ? last - swaps + 1 : begin;
+        const uint32_t *const target = s->target[s->now];
+        for (int64_t i = last; i >= end; --i) {
+            const uint32_t j = target[i - first];
             const int32_t swap = index[i];
             index[i] = index[j];
             index[j] = swap;
         }
+        swaps -= last - end + 1;
+        s->at = end - 1;
+        if (s->at < first) {
+            s->first -= SWAPS;
+            s->drawn = false;
+        }
     }
+}
+
+void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index)
+{
+    nib_shuffle s;
+    nib_shuffle_begin(&s, rng, n, index);
+    nib_shuffle_advance(&s, n);
 }

@@ -8,6 +8,7 @@
 #ifndef NIB_CORE_RNG_H
 #define NIB_CORE_RNG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct nib_rng {
@@ -37,5 +38,22 @@ uint64_t nib_rng_below(const nib_rng *rng, uint64_t element, uint64_t n);
 /** Random permutation of 0..n-1 into index [n] (Fisher-Yates). n < 2^31. Swap i draws from
  * element i / 2 of the stream, words 0 and 1 for even i, 2 and 3 for odd i. */
 void nib_rng_permutation(const nib_rng *rng, int64_t n, int32_t *index);
+
+/** The same permutation in the making, a few swaps at a time between other work. */
+typedef struct nib_shuffle {
+    nib_rng rng;
+    int32_t *index;
+    int64_t at, first; /**< the next swap is that of index `at`, in the block of swaps from `first` on */
+    uint32_t target[2][128]; /**< of that block and of the one to come */
+    int now;                 /**< which of them is that block's */
+    bool drawn;              /**< so are the targets of the one to come */
+} nib_shuffle;
+
+/** Nothing is in its place before nib_shuffle_advance has made n - 1 swaps or was asked for more. `index` [n]
+ * stays the caller's. */
+void nib_shuffle_begin(nib_shuffle *shuffle, const nib_rng *rng, int64_t n, int32_t *index);
+
+/** At most `swaps` further swaps. It works as fast as the caches allow when few are asked for at a time. */
+void nib_shuffle_advance(nib_shuffle *shuffle, int64_t swaps);
 
 #endif

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/rng.h"
 #include "tools/bench_trainer.h"
 #include "train/config.h"
+#include "train/order.h"
 
 enum { TEXT_BYTES = 1024 };
 
@@ -15,7 +15,7 @@ struct nib_bench_nibble {
     nib_trainer *trainer;
     const nib_dataset *data;
     nib_arena *arena; /* of the order */
-    int32_t *order;   /* [rows] */
+    nib_order order;
 };
 
 /* "{mlp: {hidden: [32, 32]}}"; the last width follows from the data. */
@@ -41,10 +41,9 @@ static nib_status create(nib_bench_nibble *t, const nib_bench_net *net, int64_t 
 {
     char text[TEXT_BYTES];
     write_config(net, batch, kind, text);
-    t->order = NIB_NEW(t->arena, int32_t, t->data->rows);
-    if (!t->order)
-        return nib_fail_memory(err, "order of rows");
     NIB_TRY(nib_config_parse("bench", ".", text, strlen(text), NULL, 0, &t->config, err));
+    NIB_TRY(nib_order_create(&t->order, t->arena, t->data->rows, (uint64_t)t->config->train.seed,
+                             t->config->train.shuffle, err));
     NIB_TRY(nib_model_create(&t->model, t->config, t->data, err));
     NIB_TRY(nib_team_create(&t->team, threads, err));
     NIB_TRY(nib_trainer_create(&t->trainer, t->model, &t->config->train, t->data, t->team, err));
@@ -94,34 +93,33 @@ const nib_params *nib_bench_nibble_params(const nib_bench_nibble *t)
 }
 
 /* As train/fit.c starts an epoch. */
-static void begin_epoch(nib_bench_nibble *t)
+static const int32_t *begin_epoch(nib_bench_nibble *t)
 {
     nib_train_state *state = nib_trainer_state(t->trainer);
-    const nib_rng rng = {.seed = (uint64_t)t->config->train.seed,
-                         .stream = nib_rng_stream("train/shuffle"),
-                         .step = (uint32_t)state->epoch++};
-    nib_rng_permutation(&rng, t->data->rows, t->order);
     state->step_in_epoch = 0;
     state->rows = 0;
     state->loss = 0;
     memset(state->losses, 0, (size_t)state->n_losses * sizeof *state->losses);
     memset(state->watches, 0, (size_t)state->n_watches * sizeof *state->watches);
+    return nib_order_begin(&t->order, state->epoch);
 }
 
 nib_status nib_bench_nibble_epoch(nib_bench_nibble *t, const volatile sig_atomic_t *stop,
                                   nib_bench_epoch *epoch, nib_error *err)
 {
     const int64_t rows = t->data->rows, batch = t->config->train.batch;
-    const nib_train_state *state = nib_trainer_state(t->trainer);
-    begin_epoch(t);
+    nib_train_state *state = nib_trainer_state(t->trainer);
+    const int32_t *const order = begin_epoch(t);
     for (int64_t at = 0; at < rows; at += batch) {
         const int64_t left = rows - at, after = left - batch;
-        nib_trainer_announce(t->trainer, after > 0 ? t->order + at + batch : NULL,
+        nib_trainer_announce(t->trainer, after > 0 ? order + at + batch : NULL,
                              after < batch ? after : batch);
-        NIB_TRY(nib_trainer_step(t->trainer, t->order + at, left < batch ? left : batch, err));
+        NIB_TRY(nib_trainer_step(t->trainer, order + at, left < batch ? left : batch, err));
+        nib_order_advance(&t->order, state->epoch, batch);
         if (stop && *stop)
             return nib_fail(err, NIB_ERR_INTERRUPTED, "interrupted");
     }
+    state->epoch++;
     *epoch = (nib_bench_epoch){.loss = state->loss / (double)rows,
                                .accuracy = state->n_watches ? state->watches[0] / (double)rows : 0};
     return NIB_OK;

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/rng.h"
 #include "train/checkpoint.h"
 #include "train/model_file.h"
+#include "train/order.h"
 
 enum { PROGRESS_MS = 50, LINE_BYTES = 8192 };
 
@@ -18,8 +18,10 @@ typedef struct fit {
     nib_evaluator *validation; /* NULL: no validation rows */
     nib_train_state *state;
     nib_pruner *pruner; /* NULL: nothing is pruned */
-    int32_t *order;     /* [rows] of the running epoch */
-    int n_train;        /* scores of the training rows */
+    nib_order order;
+    const int32_t *rows; /* [rows] in the order of the running epoch */
+    bool more;           /* an epoch follows the running one */
+    int n_train;         /* scores of the training rows */
     nib_score *train;
     const char *monitor; /* column that decides on the best epoch */
     bool monitor_maximize;
@@ -237,8 +239,10 @@ static nib_status run_steps(fit *f, nib_error *err)
     while (status == NIB_OK && f->state->step_in_epoch < steps) {
         int64_t at = f->state->step_in_epoch * batch;
         const int64_t after = at + batch, left = rows - after;
-        nib_trainer_announce(f->trainer, left > 0 ? f->order + after : NULL, left < batch ? left : batch);
-        status = nib_trainer_step(f->trainer, f->order + at, rows - at < batch ? rows - at : batch, err);
+        nib_trainer_announce(f->trainer, left > 0 ? f->rows + after : NULL, left < batch ? left : batch);
+        status = nib_trainer_step(f->trainer, f->rows + at, rows - at < batch ? rows - at : batch, err);
+        if (f->more)
+            nib_order_advance(&f->order, f->state->epoch, batch);
         clock = now();
         if (status == NIB_OK && stop_wanted(f))
             return interrupted(f, err);
@@ -329,18 +333,12 @@ static nib_status end_epoch(fit *f, double step_seconds, int64_t rows, nib_error
 static nib_status run_epochs(fit *f, nib_error *err)
 {
     const nib_train_config *c = &f->job->config->train;
-    const int64_t rows = f->job->data->train.rows;
     const int64_t until = f->job->until;
     const int64_t epochs = until > 0 && until < c->epochs ? until : c->epochs;
-    nib_rng rng = {.seed = (uint64_t)c->seed, .stream = nib_rng_stream("train/shuffle")};
     while (f->state->epoch < epochs && !f->state->stopped) {
         f->epoch_begin = now();
-        rng.step = (uint32_t)f->state->epoch;
-        if (c->shuffle)
-            nib_rng_permutation(&rng, rows, f->order);
-        else
-            for (int64_t i = 0; i < rows; i++)
-                f->order[i] = (int32_t)i;
+        f->rows = nib_order_begin(&f->order, f->state->epoch);
+        f->more = f->state->epoch + 1 < epochs;
         double seconds = f->step_seconds;
         int64_t done = f->rows_done;
         NIB_TRY(run_steps(f, err));
@@ -362,9 +360,8 @@ static nib_status prepare(fit *f, nib_error *err)
     NIB_TRY(
         nib_trainer_create(&f->trainer, job->model, &job->config->train, &job->data->train, job->team, err));
     f->state = nib_trainer_state(f->trainer);
-    f->order = NIB_NEW(f->arena, int32_t, job->data->train.rows);
-    if (!f->order)
-        return nib_fail_memory(err, "order of rows");
+    NIB_TRY(nib_order_create(&f->order, f->arena, job->data->train.rows, (uint64_t)job->config->train.seed,
+                             job->config->train.shuffle, err));
     if (job->config->prune.on) {
         NIB_TRY(nib_pruner_create(f->arena, job->model, job->config, nib_trainer_steps_per_epoch(f->trainer),
                                   f->state, job->log, &f->pruner, err));

@@ -180,6 +180,58 @@ Test(rng, a_permutation_swaps_what_its_elements_say)
     }
 }
 
+/* However many swaps are asked for at a time. */
+Test(rng, a_shuffle_in_pieces_is_the_permutation)
+{
+    enum { N = 1000 };
+    static const int64_t pieces[] = {1, 7, 127, 128, 129, 300, N};
+    const nib_rng rng = {.seed = 5, .stream = 8, .step = 2};
+    int32_t index[N], expected[N];
+    for (int64_t n = 0; n <= N; n = n < 3 ? n + 1 : 2 * n < N ? 2 * n : n + 211)
+        for (size_t p = 0; p < sizeof pieces / sizeof *pieces; ++p) {
+            nib_shuffle shuffle;
+            memset(index, -1, sizeof index);
+            nib_rng_permutation(&rng, n, expected);
+            nib_shuffle_begin(&shuffle, &rng, n, index);
+            for (int64_t done = 0; done < n; done += pieces[p])
+                nib_shuffle_advance(&shuffle, pieces[p]);
+            cr_assert(memcmp(index, expected, (size_t)n * sizeof *index) == 0,
+                      "%d rows, %d swaps at a time: another order", (int)n, (int)pieces[p]);
+            cr_assert(n == N || index[n] == -1, "%d rows: written beyond", (int)n);
+            nib_shuffle_advance(&shuffle, n);
+            cr_assert(memcmp(index, expected, (size_t)n * sizeof *index) == 0,
+                      "%d rows: swapped on when all was done", (int)n);
+        }
+}
+
+static void expect_targets(const char *name, nib_rng_block_targets *targets)
+{
+    const nib_rng rng = {.seed = UINT64_C(0xfedcba987654321), .stream = 17, .step = 3};
+    uint32_t target[2 * NIB_RNG_BLOCK];
+    for (int64_t first = 0; first < INT64_C(1) << 31; first = 5 * first + 128) {
+        targets(&rng, first, target);
+        for (int64_t k = 0; k < 2 * NIB_RNG_BLOCK; ++k) {
+            uint32_t w[4];
+            nib_rng_words(&rng, (uint64_t)(first + k) / 2, w);
+            const uint64_t n = (uint64_t)(first + k + 1), low = w[k % 2 * 2] * n;
+            const uint64_t expected = (w[k % 2 * 2 + 1] * n + (low >> 32)) >> 32;
+            cr_assert(target[k] == expected, "%s: swap %lld with %u, not %llu", name, (long long)(first + k),
+                      target[k], (unsigned long long)expected);
+        }
+    }
+}
+
+Test(rng, targets_of_blocks)
+{
+    expect_targets("baseline", nib_rng_targets);
+#if NIB_ISA_X86
+    if (nib_isa_supported(NIB_ISA_AVX2))
+        expect_targets("avx2", nib_rng_targets_avx2);
+    if (nib_isa_supported(NIB_ISA_AVX512))
+        expect_targets("avx512", nib_rng_targets_avx512);
+#endif
+}
+
 /* Floats of a block and one at a time are those of the words. */
 Test(rng, floats_are_words)
 {
