@@ -47,7 +47,7 @@ write_net wide.yaml '[128, 128, 128]'
 count() {
     local status=0
     NIBBLE_ISA=$2 valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=nib_trainer_step \
-        --toggle-collect=nib_rng_permutation --log-file=valgrind.log \
+        --toggle-collect=nib_order_begin --toggle-collect=nib_order_advance --log-file=valgrind.log \
         "$nibble" train "$1.yaml" -o "run-$1-$2" --threads 1 --quiet >out 2>&1 || status=$?
     if [ $status -eq 2 ] && grep -q "this processor or build has no" out; then
         return
