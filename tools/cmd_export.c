@@ -23,7 +23,7 @@ static const nib_arg args[] = {
     {"output", 'o', NIB_ARG_TEXT, offsetof(options, output), 0, 0, "DIR",
      "folder to write; default: RUN/export"},
     {"format", 0, NIB_ARG_TEXT, offsetof(options, format), 0, 0, "FORMAT",
-     "hls4ml (default) or another of nibble list exporters"},
+     "hls4ml (default), c, dais, qonnx (nibble list exporters)"},
     {"route", 0, NIB_ARG_TEXT, offsetof(options, route), 0, 0, "ROUTE",
      "how precisions reach hls4ml: auto (default), bitexact, fpq or explicit"},
     {"name", 0, NIB_ARG_TEXT, offsetof(options, name), 0, 0, "NAME", "of the project; default: the run's"},
@@ -200,7 +200,8 @@ const nib_command nib_command_export = {
     .help = "write a quantized model for hls4ml and others, with golden samples",
     .text = "  nibble export runs/jets-001\n  cd runs/jets-001/export && python3 convert.py\n\n"
             "  nibble export runs/jets-001 -o firmware --set hls.default.strategy=Resource --set "
-            "hls.default.reuse_factor=4 --show-config",
+            "hls.default.reuse_factor=4 --show-config\n\n"
+            "  nibble export runs/jets-001 --format qonnx -o onnx\n  python3 onnx/check.py",
     .min_arguments = 1,
     .max_arguments = 1,
     NIB_ARG_TABLE(args),
