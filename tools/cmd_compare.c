@@ -45,7 +45,7 @@ static nib_status compare(const nib_session *s, const options *o, const char *pa
     nib_layer_trace trace;
     nib_comparison comparison;
     NIB_TRY(nib_session_part(s, part, &data, err));
-    NIB_TRY(nib_network_of_model(s->model, arena, log, &lowering, err));
+    NIB_TRY(nib_network_lowering_of_file(s->file->path, s->model, arena, log, &lowering, err));
     nib_dataset shaped = *data; /* targets may be missing in the file; the model needs their widths */
     shaped.n_targets = s->file->shapes.n_targets;
     shaped.target = s->file->shapes.target;

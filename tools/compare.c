@@ -104,7 +104,7 @@ static void compare_numbers(nib_compared *c)
         c->integer.high = y > c->integer.high ? y : c->integer.high;
         c->largest_error = error > c->largest_error ? error : c->largest_error;
         squares += error * error;
-        if ((double)t->quantized[i] == y)
+        if (t->quantized[i] == y)
             continue;
         if (c->differing++ == 0) {
             c->first_row = i / t->width;
@@ -121,7 +121,8 @@ static void compare_tensor(nib_compared *c, const nib_traced *traced, const nib_
     const nib_fix_node *node = &lowering->net.node[traced->node];
     c->traced = traced;
     c->node = node;
-    c->kind = traced->layer < 0 ? "input" : model->layer[traced->layer].config->type->name;
+    c->kind =
+        traced->layer < 0 ? nib_fix_kind_name(node->kind) : model->layer[traced->layer].config->type->name;
     c->type = nib_network_types(arena, &node->type);
     c->numbers = rows * traced->width;
     c->range = range_of(&node->type);
@@ -190,7 +191,7 @@ static void compare_decision(nib_compared_decision *d, const nib_model_output *o
         bool tie = false, quantized_tie = false, unused = false;
         const int64_t integer = first_largest(t->integer + r * t->width, t->width, &tie);
         const int64_t plain = first_largest_float(t->plain + r * t->width, t->width, &unused);
-        (void)first_largest_float(t->quantized + r * t->width, t->width, &quantized_tie);
+        (void)first_largest(t->quantized + r * t->width, t->width, &quantized_tie);
         d->changed += integer != plain;
         d->ties += tie;
         d->quantized_ties += quantized_tie;
@@ -202,6 +203,17 @@ static void compare_decision(nib_compared_decision *d, const nib_model_output *o
 static bool is_folded(const nib_model *model, const nib_traced *t)
 {
     return t->layer >= 0 && nib_fold_norm(model, t->layer) >= 0;
+}
+
+/* What the decision is made of: the output's logits, or the network's own softmax of them. */
+static const nib_traced *decides(const nib_model *model, const nib_lowering *lowering,
+                                 const nib_layer_trace *trace, const nib_model_output *output)
+{
+    const nib_traced *found = &trace->tensor[model->n_inputs + output->layer];
+    for (int i = model->n_inputs + model->n_layers; i < trace->count; i++)
+        if (lowering->net.node[trace->tensor[i].node].input[0] == found->node)
+            return &trace->tensor[i];
+    return found;
 }
 
 nib_status nib_compare(const nib_model *model, const nib_lowering *lowering, const nib_layer_trace *trace,
@@ -222,8 +234,8 @@ nib_status nib_compare(const nib_model *model, const nib_lowering *lowering, con
     for (int i = 0; i < model->n_outputs; i++) {
         const nib_model_output *output = &model->output[i];
         if (output->objective->loss->link == NIB_LINK_SOFTMAX)
-            compare_decision(&c->decision[c->n_decisions++], output,
-                             &trace->tensor[model->n_inputs + output->layer], trace->rows);
+            compare_decision(&c->decision[c->n_decisions++], output, decides(model, lowering, trace, output),
+                             trace->rows);
     }
     c->exactness = nib_lower_exactness(lowering, c->why, sizeof c->why);
     return NIB_OK;

@@ -20,7 +20,7 @@ typedef struct nib_unused_bits {
 typedef struct nib_compared {
     const nib_traced *traced;
     const nib_fix_node *node;
-    const char *kind; /**< "input", "dense", ... */
+    const char *kind; /**< "input", "dense", ..., "softmax" */
     const char *type; /**< as text */
     int64_t numbers;  /**< rows * width */
     nib_span plain, integer;

@@ -97,8 +97,8 @@ static void print_first(const nib_comparison *c, FILE *out)
         fprintf(out,
                 "first difference of quantized and integers: sample %" PRId64 ", %s[%" PRId64
                 "]: %.9g against %.9g (float %.9g)\n",
-                t->first_row, t->traced->name, t->first_at, (double)t->traced->quantized[at],
-                t->traced->integer[at], (double)t->traced->plain[at]);
+                t->first_row, t->traced->name, t->first_at, t->traced->quantized[at], t->traced->integer[at],
+                (double)t->traced->plain[at]);
         return;
     }
     fprintf(out, "quantized and integers: 0 differing numbers in all tensors of %" PRId64 " samples\n",
@@ -115,7 +115,8 @@ void nib_compare_print(const nib_comparison *c, const nib_lowering *lowering, FI
         fprintf(out, "%s is float in training\n", lowering->fill[i]);
     print_first(c, out);
     if (c->exactness != NIB_EXACT_FLOAT)
-        fprintf(out, "float cannot follow: %s; evaluation runs the integer engine itself\n", c->why);
+        fprintf(out, "float cannot follow: %s; evaluation %s\n", c->why,
+                c->exactness == NIB_EXACT_DOUBLE ? "computes in double" : "runs the integer engine itself");
     for (int i = 0; i < c->n_decisions; i++) {
         const nib_compared_decision *d = &c->decision[i];
         fprintf(out,

@@ -74,6 +74,35 @@ nib_status nib_network_of_file(const char *path, const nib_model *model, nib_are
     return nib_network_of_model(model, arena, log, lowering, err);
 }
 
+/* Whether `more` has the nodes of `net` and behind them nothing but softmaxes of its outputs. */
+static bool goes_on(const nib_fixnet *net, const nib_fixnet *more)
+{
+    bool same = more->n_nodes >= net->n_nodes && more->n_outputs == net->n_outputs;
+    for (int i = 0; same && i < net->n_nodes; i++)
+        same = more->node[i].kind == net->node[i].kind &&
+               strcmp(more->node[i].name, net->node[i].name) == 0 &&
+               more->node[i].positions == net->node[i].positions &&
+               more->node[i].features == net->node[i].features;
+    for (int i = net->n_nodes; same && i < more->n_nodes; i++)
+        same = more->node[i].kind == NIB_FIX_SOFTMAX && more->node[i].input[0] < net->n_nodes;
+    return same;
+}
+
+nib_status nib_network_lowering_of_file(const char *path, const nib_model *model, nib_arena *arena,
+                                        const nib_log *log, nib_lowering *lowering, nib_error *err)
+{
+    const nib_fixnet *stored;
+    nib_fix_interval *interval;
+    NIB_TRY(nib_network_of_model(model, arena, log, lowering, err));
+    NIB_TRY(nib_network_stored(path, model, arena, &stored, err));
+    if (!stored || !goes_on(&lowering->net, stored))
+        return NIB_OK;
+    NIB_TRY(nib_fixnet_intervals(stored, arena, &interval, err));
+    lowering->net = *stored;
+    lowering->interval = interval;
+    return NIB_OK;
+}
+
 const char *nib_network_types(nib_arena *arena, const nib_fix_types *types)
 {
     char text[NIB_FIXED_TEXT_BYTES];

@@ -19,6 +19,13 @@ NIB_MUST_USE nib_status nib_network_stored(const char *path, const nib_model *mo
 NIB_MUST_USE nib_status nib_network_of_file(const char *path, const nib_model *model, nib_arena *arena,
                                             const nib_log *log, const nib_fixnet **net, nib_error *err);
 
+/** The lowering of a model file to compare with: the model's own, and where a network is stored in the file
+ * that goes on with a softmax behind the logits (nibble quantize --like hls4ml), that network in place of the
+ * model's, with its orders of additions and its last nodes. Errors as above. */
+NIB_MUST_USE nib_status nib_network_lowering_of_file(const char *path, const nib_model *model,
+                                                     nib_arena *arena, const nib_log *log,
+                                                     nib_lowering *lowering, nib_error *err);
+
 /** "fixed<8,3,RND,SAT>"; types that differ by feature or element: the width of the widest and narrowest,
  * "3 to 8 bits". In the arena; "" when out of memory. */
 const char *nib_network_types(nib_arena *arena, const nib_fix_types *types);

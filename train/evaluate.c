@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "train/double_forward.h"
 #include "train/emulate.h"
 #include "train/loss_head.h"
 
@@ -146,7 +147,7 @@ static void run_forward(nib_evaluator *e, nib_sums *total)
     total->losses = e->losses;
 }
 
-/* ---- The integer engine in place of the executor ---- */
+/* ---- Doubles or the integer engine in place of the executor ---- */
 
 /* Regularisers, which depend on the weights alone: a forward pass of one row has them. */
 static double regularisers(nib_evaluator *e, const nib_graph_mark *marks, int n_losses)
@@ -161,7 +162,7 @@ static double regularisers(nib_evaluator *e, const nib_graph_mark *marks, int n_
     return total;
 }
 
-static nib_status emulated_losses(nib_evaluator *e, nib_sums *total, nib_error *err)
+static nib_status losses_of_logits(nib_evaluator *e, nib_sums *total, nib_error *err)
 {
     const nib_graph_mark *marks;
     double by_output[NIB_MAX_OUTPUTS];
@@ -209,7 +210,22 @@ static nib_status run_engine(nib_evaluator *e, const nib_fixnet *net, nib_sums *
     nib_emulator_run(emulator, input, e->data->rows, NULL, values);
     nib_emulator_destroy(emulator);
     logits_of_softmax(e, net, values);
-    return emulated_losses(e, total, err);
+    return losses_of_logits(e, total, err);
+}
+
+static nib_status run_double(nib_evaluator *e, nib_sums *total, nib_error *err)
+{
+    const nib_model *m = e->model;
+    nib_double_forward *forward;
+    const float **input = NIB_NEW(e->run, const float *, m->n_inputs);
+    if (!input)
+        return nib_fail_memory(err, "evaluation in double");
+    for (int i = 0; i < m->n_inputs; i++)
+        input[i] = e->data->input[i].x;
+    NIB_TRY(nib_double_forward_create(&forward, m, e->team, err));
+    nib_double_forward_run(forward, input, e->data->rows, e->logits, NULL);
+    nib_double_forward_destroy(forward);
+    return losses_of_logits(e, total, err);
 }
 
 /* What the last bit needs. A model that has no integer form runs in float, and `why` says so. */
@@ -237,14 +253,18 @@ static nib_status run_all(nib_evaluator *e, nib_sums *total, nib_error *err)
     const nib_model *m = e->model;
     nib_lowering lowering;
     e->exactness = choose(e, &lowering);
-    if (e->why[0] && e->exactness != NIB_EXACT_FLOAT)
+    if (e->why[0] && e->exactness == NIB_EXACT_DOUBLE)
+        nib_log_info(e->log, "evaluation computes in double: %s", e->why);
+    else if (e->why[0] && e->exactness == NIB_EXACT_ENGINE)
         nib_log_info(e->log, "evaluation runs the integer engine: %s", e->why);
     else if (e->why[0])
         nib_log_info(e->log, "evaluation is in float, not to the last bit of the integers: %s", e->why);
     if (e->why[0])
         e->log = NULL;
-    if (e->exactness != NIB_EXACT_FLOAT)
+    if (e->exactness == NIB_EXACT_ENGINE)
         NIB_TRY(run_engine(e, e->given ? e->given : &lowering.net, total, err));
+    else if (e->exactness == NIB_EXACT_DOUBLE)
+        NIB_TRY(run_double(e, total, err));
     else
         run_forward(e, total);
     for (int i = 0; i < m->n_outputs; i++) {

@@ -17,9 +17,10 @@ typedef struct nib_score {
 } nib_score;
 
 /** Evaluation of a quantized model gives what integers give, to the last bit. Before each run the model is
- * lowered; where float cannot follow its numbers, the integer engine itself
- * runs. A model that cannot be lowered (no type, a scale that is no power of two, allow_float) is evaluated
- * in float with its quantizers. */
+ * lowered; where float cannot hold its numbers, the forward pass is in double (train/double_forward.h); where
+ * a double cannot either, or overflow of a given accumulator is emulated, the integer engine itself runs. A
+ * model that cannot be lowered (no type, a scale that is no power of two, allow_float) is evaluated in float
+ * with its quantizers. */
 typedef struct nib_evaluator nib_evaluator;
 
 /** @param model, data, team  must outlive the evaluator. Buffers for all rows' outputs are allocated here.
@@ -42,7 +43,7 @@ NIB_MUST_USE nib_status nib_evaluator_run(nib_evaluator *evaluator, nib_error *e
  * @param net  must outlive the evaluator */
 void nib_evaluator_emulate(nib_evaluator *evaluator, const nib_fixnet *net);
 
-/** What arithmetic the last run needed; beyond float the engine ran.
+/** What arithmetic the last run was in.
  *  @param why  one line: the layer that needed more than float, or why the model has no integer form; "" for
  *              an exact float run, and for a model without quantizers. Valid until the next run; may be NULL
  *  @return NIB_EXACT_FLOAT for models that are not quantized, too */

@@ -13,7 +13,8 @@
 #include "train/quant_config.h"
 
 typedef struct nib_layer nib_layer;
-typedef struct nib_lower nib_lower; /* train/lower.h */
+typedef struct nib_lower nib_lower;               /* train/lower.h */
+typedef struct nib_double_layer nib_double_layer; /* train/double_forward.h */
 
 /** A layer of a model as configured. */
 typedef struct nib_layer_config {
@@ -79,6 +80,14 @@ struct nib_layer {
     /** Make the layer's nodes of the fixed-point network. NULL: it has no form in integers.
      *  Errors: NIB_ERR_CONFIG, NIB_ERR_UNSUPPORTED with the reason (the caller puts the layer in front). */
     nib_status (*lower)(nib_lower *lower, nib_error *err);
+    /** Fill what run_double needs of the present weights; NULL: nothing. Errors: as run_double's caller has
+     * them.
+     */
+    nib_status (*prepare_double)(nib_double_layer *layer, nib_error *err);
+    /** The layer in double, in front of the quantizer of its output (train/double_forward.h). NULL: it has no
+     * such form.
+     *  @param x  [n_inputs] rows of the inputs */
+    void (*run_double)(const nib_double_layer *layer, int64_t rows, const double *const *x, double *y);
 };
 
 extern const nib_layer *const nib_layers[];

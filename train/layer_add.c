@@ -1,3 +1,4 @@
+#include "train/double_forward.h"
 #include "train/lower.h"
 
 extern const nib_op nib_op_add;
@@ -24,6 +25,15 @@ static nib_status lower(nib_lower *l, nib_error *err)
     return nib_lower_result(l, node, &full, err);
 }
 
+static void run_double(const nib_double_layer *l, int64_t rows, const double *const *x, double *y)
+{
+    for (int64_t i = 0; i < rows * l->stride; i++) {
+        y[i] = x[0][i];
+        for (int k = 1; k < l->n_inputs; k++)
+            y[i] += x[k][i];
+    }
+}
+
 const nib_layer nib_layer_add = {
     .name = "add",
     .help = "sum of two or more layers of the same width",
@@ -35,4 +45,5 @@ const nib_layer nib_layer_add = {
     .flow = NIB_FLOW_UNITWISE,
     .build = build,
     .lower = lower,
+    .run_double = run_double,
 };

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "core/op_options.h"
+#include "train/double_forward.h"
 #include "train/fold.h"
 #include "train/lower.h"
 
@@ -89,6 +90,38 @@ static nib_status lower(nib_lower *l, nib_error *err)
     return nib_lower_result(l, node, &full, err);
 }
 
+/* The numbers of the grid; folded, there are none and x is handed on. */
+static nib_status prepare_double(nib_double_layer *l, nib_error *err)
+{
+    const layer_options *o = l->options;
+    const nib_layer_quant *q = &l->model->layer[l->index].quant;
+    nib_double_parameter scale, shift, mean, variance;
+    if (nib_fold_dense(l->model, l->index) >= 0)
+        return NIB_OK;
+    NIB_TRY(nib_double_find(l, l->index, "gamma", &scale, err));
+    NIB_TRY(nib_double_find(l, l->index, "beta", &shift, err));
+    NIB_TRY(nib_double_find(l, l->index, "moving_mean", &mean, err));
+    NIB_TRY(nib_double_find(l, l->index, "moving_variance", &variance, err));
+    for (int64_t i = 0; i < scale.cols; i++) {
+        const double factor = (double)scale.value[i] / sqrt((double)variance.value[i] + o->op.epsilon);
+        shift.value[i] = (float)((double)shift.value[i] - (double)mean.value[i] * factor);
+        scale.value[i] = (float)factor;
+    }
+    NIB_TRY(nib_double_weights(l, &scale, q->weight, &l->kernel, err));
+    return nib_double_weights(l, &shift, q->bias, &l->bias, err);
+}
+
+static void run_double(const nib_double_layer *l, int64_t count, const double *const *x, double *y)
+{
+    if (!l->kernel) {
+        nib_double_copy(l, count, x, y);
+        return;
+    }
+    for (int64_t r = 0; r < count; r++)
+        for (int64_t c = 0; c < l->stride; c++)
+            y[r * l->stride + c] = x[0][r * l->stride + c] * l->kernel[c] + l->bias[c];
+}
+
 const nib_layer nib_layer_batch_norm = {
     .name = "batch_norm",
     .help = "normalise each feature by mean and variance of the batch",
@@ -101,4 +134,6 @@ const nib_layer nib_layer_batch_norm = {
     .build = build,
     .keras_config = keras_config,
     .lower = lower,
+    .prepare_double = prepare_double,
+    .run_double = run_double,
 };

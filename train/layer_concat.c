@@ -1,3 +1,4 @@
+#include "train/double_forward.h"
 #include "train/lower.h"
 
 extern const nib_op nib_op_concat;
@@ -26,6 +27,16 @@ static nib_status lower(nib_lower *l, nib_error *err)
     return nib_lower_result(l, node, &full, err);
 }
 
+static void run_double(const nib_double_layer *l, int64_t rows, const double *const *x, double *y)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        double *to = y + r * l->stride;
+        for (int k = 0; k < l->n_inputs; to += l->in_width[k++])
+            for (int64_t c = 0; c < l->in_width[k]; c++)
+                to[c] = x[k][r * l->in_stride[k] + c];
+    }
+}
+
 const nib_layer nib_layer_concat = {
     .name = "concat",
     .help = "features of two or more layers side by side",
@@ -38,4 +49,5 @@ const nib_layer nib_layer_concat = {
     .build = build,
     .keras_config = keras_config,
     .lower = lower,
+    .run_double = run_double,
 };

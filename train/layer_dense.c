@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/op_options.h"
+#include "train/double_forward.h"
 #include "train/fold.h"
 #include "train/lower.h"
 
@@ -140,6 +141,51 @@ static nib_status lower(nib_lower *l, nib_error *err)
     return nib_lower_result(l, node, &dense->accum, err);
 }
 
+/* The batch norm behind the layer folded in, by the formulas of train/fold.h. */
+static nib_status fold_double(const nib_double_layer *l, int norm, nib_double_parameter *kernel,
+                              nib_double_parameter *bias, nib_error *err)
+{
+    const nib_batch_norm_options *o = l->model->layer[norm].config->options;
+    nib_double_parameter gamma, beta, mean, variance;
+    NIB_TRY(nib_double_find(l, norm, "gamma", &gamma, err));
+    NIB_TRY(nib_double_find(l, norm, "beta", &beta, err));
+    NIB_TRY(nib_double_find(l, norm, "moving_mean", &mean, err));
+    NIB_TRY(nib_double_find(l, norm, "moving_variance", &variance, err));
+    if (!bias->value)
+        *bias = (nib_double_parameter){.rows = 1,
+                                       .cols = kernel->cols,
+                                       .value = NIB_NEW(l->arena, float, kernel->cols),
+                                       .is_vector = true};
+    if (!bias->value)
+        return nib_fail_memory(err, "weights");
+    nib_fold_factors(gamma.cols, gamma.value, variance.value, o->epsilon, gamma.value);
+    nib_fold_kernel(kernel->rows, kernel->cols, gamma.value, kernel->value);
+    nib_fold_bias(bias->cols, gamma.value, mean.value, beta.value, bias->value);
+    return NIB_OK;
+}
+
+static nib_status prepare_double(nib_double_layer *l, nib_error *err)
+{
+    const nib_layer_quant *q = &l->model->layer[l->index].quant;
+    const int norm = nib_fold_norm(l->model, l->index);
+    nib_double_parameter kernel, bias;
+    NIB_TRY(nib_double_find(l, l->index, "kernel", &kernel, err));
+    NIB_TRY(nib_double_find(l, l->index, "bias", &bias, err));
+    if (norm >= 0)
+        NIB_TRY(fold_double(l, norm, &kernel, &bias, err));
+    NIB_TRY(nib_double_weights(l, &kernel, q->weight, &l->kernel, err));
+    if (bias.value)
+        return nib_double_weights(l, &bias, q->bias, &l->bias, err);
+    l->bias = NIB_NEW(l->arena, double, l->stride);
+    return l->bias ? NIB_OK : nib_fail_memory(err, "weights");
+}
+
+static void run_double(const nib_double_layer *l, int64_t count, const double *const *x, double *y)
+{
+    l->loops->product(count, l->in_width[0], l->stride, x[0], l->in_stride[0], l->kernel, l->bias, y,
+                      l->stride);
+}
+
 const nib_layer nib_layer_dense = {
     .name = "dense",
     .help = "fully connected: y = x kernel + bias",
@@ -154,4 +200,6 @@ const nib_layer nib_layer_dense = {
     .units = units,
     .keras_config = keras_config,
     .lower = lower,
+    .prepare_double = prepare_double,
+    .run_double = run_double,
 };

@@ -1,4 +1,5 @@
 #include "core/op_options.h"
+#include "train/double_forward.h"
 #include "train/lower.h"
 
 extern const nib_op nib_op_dropout;
@@ -40,4 +41,5 @@ const nib_layer nib_layer_dropout = {
     .build = build,
     .keras_config = keras_config,
     .lower = lower,
+    .run_double = nib_double_copy,
 };

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "core/op_options.h"
+#include "train/double_forward.h"
 #include "train/lower.h"
 
 extern const nib_op nib_op_leaky_relu;
@@ -36,6 +37,13 @@ static nib_status lower(nib_lower *l, nib_error *err)
     return nib_lower_activation(l, node, &full, err);
 }
 
+static void run_double(const nib_double_layer *l, int64_t rows, const double *const *x, double *y)
+{
+    const nib_leaky_relu_options *o = l->options;
+    for (int64_t i = 0; i < rows * l->stride; i++)
+        y[i] = x[0][i] < 0 ? x[0][i] * o->negative_slope : x[0][i];
+}
+
 const nib_layer nib_layer_leaky_relu = {
     .name = "leaky_relu",
     .help = "x where positive, else negative_slope * x",
@@ -48,4 +56,5 @@ const nib_layer nib_layer_leaky_relu = {
     .build = build,
     .keras_config = keras_config,
     .lower = lower,
+    .run_double = run_double,
 };

@@ -1,3 +1,4 @@
+#include "train/double_forward.h"
 #include "train/lower.h"
 
 extern const nib_op nib_op_relu;
@@ -22,6 +23,12 @@ static nib_status lower(nib_lower *l, nib_error *err)
     return nib_lower_activation(l, node, &full, err);
 }
 
+static void run_double(const nib_double_layer *l, int64_t rows, const double *const *x, double *y)
+{
+    for (int64_t i = 0; i < rows * l->stride; i++)
+        y[i] = x[0][i] < 0 ? 0 : x[0][i];
+}
+
 const nib_layer nib_layer_relu = {
     .name = "relu",
     .help = "max(x, 0)",
@@ -34,4 +41,5 @@ const nib_layer nib_layer_relu = {
     .build = build,
     .keras_config = keras_config,
     .lower = lower,
+    .run_double = run_double,
 };

@@ -6,23 +6,24 @@
 #include "quant/engine.h"
 #include "train/lower.h"
 
-/** One tensor: an input or the output of a layer. */
+/** One tensor: an input, the output of a layer, or of a softmax that the network has behind the model's
+ * logits. */
 typedef struct nib_traced {
     const char *name;
-    int layer; /**< of the model, or -1: an input */
+    int layer; /**< of the model, or -1: an input or a softmax behind the model */
     int node;  /**< of the fixed-point network */
     int64_t width;
-    float *plain;     /**< [rows, width] without quantizers */
-    float *quantized; /**< [rows, width] as evaluation in float computes it */
-    double *integer;  /**< [rows, width] codes as numbers */
-    int64_t *code;    /**< [rows, width] */
+    float *plain;      /**< [rows, width] without quantizers */
+    double *quantized; /**< [rows, width] as evaluation computes it; in float where that runs the engine */
+    double *integer;   /**< [rows, width] codes as numbers */
+    int64_t *code;     /**< [rows, width] */
     nib_engine_counts counts;
 } nib_traced;
 
 typedef struct nib_layer_trace {
     int64_t rows;
     int count;
-    nib_traced *tensor; /**< inputs, then layers */
+    nib_traced *tensor; /**< inputs, then layers, then softmaxes behind them */
 } nib_layer_trace;
 
 /** Run the first `rows` rows of a dataset three ways. The model's graph gets an output for every layer, so

@@ -43,8 +43,9 @@ typedef struct nib_lowering {
 NIB_MUST_USE nib_status nib_lower_model(const nib_model *model, const nib_lower_options *options,
                                         nib_arena *arena, nib_lowering *lowering, nib_error *err);
 
-/** How the model's evaluation forward must compute to give the integers of the network: in float, with
- * products in double, or by the integer engine itself. */
+/** How the model's evaluation forward must compute to give the integers of the network: in float, in double
+ * (train/double_forward.h: up to 53 bits, tables, batch norm folded or on a grid), or by the integer engine
+ * itself (beyond 53 bits, a given accumulator that can overflow, softmax). */
 typedef enum nib_exactness { NIB_EXACT_FLOAT, NIB_EXACT_DOUBLE, NIB_EXACT_ENGINE } nib_exactness;
 
 /** @param why  [bytes] the first node that needs more than float, with the reason; "" for float */
@@ -107,7 +108,8 @@ typedef struct nib_lower_matrix {
     const char *what; /**< "fc1/kernel", for messages */
     int64_t rows, cols;
     float *value;
-    float *mask; /**< 0/1 by element, or NULL: all count */
+    float *mask;    /**< 0/1 by element, or NULL: all count */
+    bool is_vector; /**< one vector that shares a scale: a bias, not the kernel of a layer with one input */
 } nib_lower_matrix;
 
 /** Parameter `var` of layer `layer` of the model. */

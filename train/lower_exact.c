@@ -28,6 +28,22 @@ static double largest_code(const nib_fix_interval *x, int64_t feature)
     return low > high ? low : high;
 }
 
+static int finest(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int finest_of(const nib_fix_types *types)
+{
+    nib_fixed type = nib_fix_type_at(types, 0);
+    int fraction = nib_fixed_fraction(&type);
+    for (int64_t i = 1; i < types->count; i++) {
+        type = nib_fix_type_at(types, i);
+        fraction = finest(fraction, nib_fixed_fraction(&type));
+    }
+    return fraction;
+}
+
 /* In steps of 2^-fraction. */
 static double largest_value(const nib_fix_array *array, int64_t index, int fraction)
 {
@@ -65,21 +81,38 @@ static void judge_dense(judge *j, const nib_fix_node *node, const nib_fix_interv
         need(j, NIB_EXACT_DOUBLE, node, text);
 }
 
+/* Scale and shift on a grid, unlike the batch norm of training. */
+static void judge_scale(judge *j, const nib_fix_node *node, const nib_fix_interval *x)
+{
+    const nib_fix_scale *s = &node->as.scale;
+    const int product = x->fraction + finest_of(&s->scale.type);
+    const int fraction = finest(product, finest_of(&s->shift.type));
+    double largest = 0;
+    for (int64_t c = 0; c < node->features; c++)
+        largest = fmax(largest, largest_code(x, c) * largest_value(&s->scale, c, fraction - x->fraction) +
+                                    largest_value(&s->shift, c, fraction));
+    if (largest > DOUBLE_LIMIT)
+        need(j, NIB_EXACT_ENGINE, node, "adds to more than 53 bits");
+    else
+        need(j, NIB_EXACT_DOUBLE, node, "has scale and shift on a grid, unlike the batch norm of training");
+}
+
 static void judge_add(judge *j, const nib_fix_node *node)
 {
     const nib_fix_interval *interval = j->lowering->interval;
     int fraction = interval[node->input[0]].fraction;
     for (int i = 1; i < node->n_inputs; i++)
-        if (interval[node->input[i]].fraction > fraction)
-            fraction = interval[node->input[i]].fraction;
+        fraction = finest(fraction, interval[node->input[i]].fraction);
     for (int64_t c = 0; c < node->features; c++) {
         double sum = 0;
         for (int i = 0; i < node->n_inputs; i++) {
             const nib_fix_interval *x = &interval[node->input[i]];
             sum += ldexp(largest_code(x, c), fraction - x->fraction);
         }
-        if (sum > FLOAT_LIMIT)
-            need(j, NIB_EXACT_ENGINE, node, "adds to more than 24 bits");
+        if (sum > DOUBLE_LIMIT)
+            need(j, NIB_EXACT_ENGINE, node, "adds to more than 53 bits");
+        else if (sum > FLOAT_LIMIT)
+            need(j, NIB_EXACT_DOUBLE, node, "adds to more than 24 bits");
     }
 }
 
@@ -93,14 +126,16 @@ static void judge_node(judge *j, int index)
         judge_dense(j, node, x);
         break;
     case NIB_FIX_SCALE:
-        need(j, NIB_EXACT_ENGINE, node, "has scale and shift on a grid, unlike the batch norm of training");
+        judge_scale(j, node, x);
         break;
     case NIB_FIX_ADD:
         judge_add(j, node);
         break;
     case NIB_FIX_TABLE:
+        need(j, NIB_EXACT_DOUBLE, node, "is a table in hardware");
+        break;
     case NIB_FIX_SOFTMAX:
-        need(j, NIB_EXACT_ENGINE, node, "is a table in hardware");
+        need(j, NIB_EXACT_ENGINE, node, "is made of tables in hardware");
         break;
     case NIB_FIX_POOL:
         need(j, NIB_EXACT_ENGINE, node, "pools with an accumulator of its own");
@@ -115,8 +150,10 @@ static void judge_node(judge *j, int index)
         break;
     }
     for (int64_t c = 0; c < node->features; c++)
-        if (largest_code(y, c) > FLOAT_LIMIT && node->kind != NIB_FIX_DENSE)
-            need(j, NIB_EXACT_ENGINE, node, "has results of more than 24 bits");
+        if (largest_code(y, c) > DOUBLE_LIMIT)
+            need(j, NIB_EXACT_ENGINE, node, "has results of more than 53 bits");
+        else if (largest_code(y, c) > FLOAT_LIMIT && node->kind != NIB_FIX_DENSE)
+            need(j, NIB_EXACT_DOUBLE, node, "has results of more than 24 bits");
 }
 
 nib_exactness nib_lower_exactness(const nib_lowering *lowering, char *why, size_t bytes)
@@ -126,7 +163,7 @@ nib_exactness nib_lower_exactness(const nib_lowering *lowering, char *why, size_
         why[0] = 0;
     if (lowering->n_folded > 0) {
         (void)snprintf(why, bytes, "batch norm is folded into the weights before they are rounded");
-        return NIB_EXACT_ENGINE;
+        j.found = NIB_EXACT_DOUBLE;
     }
     for (int i = 0; i < lowering->net.n_nodes; i++)
         judge_node(&j, i);

@@ -18,7 +18,8 @@ nib_status nib_lower_parameter(const nib_lower *lower, int layer_index, const ch
         const nib_param *row = &p->row[index];
         if (strcmp(row->var, var) != 0)
             continue;
-        *matrix = (nib_lower_matrix){.what = row->name, .rows = row->rows, .cols = row->cols};
+        *matrix = (nib_lower_matrix){
+            .what = row->name, .rows = row->rows, .cols = row->cols, .is_vector = row->rank == 1};
         matrix->value = NIB_NEW(lower->arena, float, nib_params_elements(row));
         if (p->mask)
             matrix->mask = NIB_NEW(lower->arena, float, nib_params_elements(row));
@@ -47,7 +48,8 @@ nib_status nib_lower_fold(nib_lower *lower, int norm, nib_lower_matrix *kernel, 
             (nib_lower_matrix){.what = nib_arena_printf(lower->arena, "%s/bias", lower->layer->config->name),
                                .rows = 1,
                                .cols = kernel->cols,
-                               .value = NIB_NEW(lower->arena, float, kernel->cols)};
+                               .value = NIB_NEW(lower->arena, float, kernel->cols),
+                               .is_vector = true};
         if (!bias->what || !bias->value)
             return nib_fail_memory(err, "weights");
     }
@@ -104,7 +106,7 @@ nib_status nib_lower_array(nib_lower *lower, const nib_lower_matrix *m, const ni
     if (!quantizer)
         return put_fallback(lower, m, value, key, array, err);
     /* A vector is one column that shares its scale; a kernel's columns are its channels. */
-    const bool vector = m->rows == 1;
+    const bool vector = m->is_vector;
     const nib_quantize_call call = {.options = quantizer->options,
                                     .rows = vector ? m->cols : m->rows,
                                     .cols = vector ? 1 : m->cols,

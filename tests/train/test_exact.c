@@ -50,12 +50,46 @@ static const equal_case cases[] = {
     {"tanh and sigmoid", quantized_tables,
      "{default: {input: 'fixed<8,4,RND,SAT>', weight: 'fixed<6,1,RND,SAT>', bias: 'fixed<8,3,RND,SAT>', "
      "activation: 'fixed<8,1,RND,SAT>', result: 'fixed<10,4,RND,SAT>'}}",
-     NIB_EXACT_ENGINE},
+     NIB_EXACT_DOUBLE},
+    {"tables of quantizers", quantized_chain,
+     "{default: {input: 'fixed<8,4,RND,SAT>', weight: 'fixed<4,1,RND,SAT>', bias: 'fixed<6,3,RND,SAT>', "
+     "activation: 'quantized_tanh(6)', result: 'fixed<10,4,RND,SAT>'}}",
+     NIB_EXACT_DOUBLE},
     {"batch norm on a grid", quantized_norm,
      "{default: {input: 'fixed<8,4,RND,SAT>', weight: 'fixed<5,1,RND,SAT>', bias: 'fixed<8,3,RND,SAT>', "
      "activation: 'ufixed<6,3,RND,SAT>'}, layers: {fc1: {result: 'fixed<9,5,RND,SAT>'}, bn1: {weight: "
      "'fixed<6,3,RND,SAT>', bias: 'fixed<6,3,RND,SAT>'}}}",
+     NIB_EXACT_DOUBLE},
+    {"batch norm folded", quantized_norm,
+     "{default: {input: 'fixed<8,4,RND,SAT>', weight: 'fixed<5,1,RND,SAT>', bias: 'fixed<8,3,RND,SAT>', "
+     "activation: 'ufixed<6,3,RND,SAT>'}}",
+     NIB_EXACT_DOUBLE},
+    {"batch norm folded, with a result", quantized_norm,
+     "{default: {input: 'fixed<8,4,RND,SAT>', weight: 'quantized_bits(5,1,alpha=auto_po2)', bias: "
+     "'fixed<8,3,RND,SAT>', activation: 'ufixed<6,3,RND,SAT>'}, layers: {bn1: {result: "
+     "'fixed<9,5,RND_CONV,WRAP>'}}}",
+     NIB_EXACT_DOUBLE},
+    {"graph at 24 bits", quantized_graph,
+     "{default: {input: 'fixed<20,6,RND,SAT>', weight: 'fixed<8,2,RND_ZERO,SAT>', bias: "
+     "'fixed<20,6,RND_INF,SAT>', activation: 'fixed<24,6,RND_MIN_INF,SAT_SYM>', output: "
+     "'fixed<20,8,TRN_ZERO,SAT_ZERO>'}}",
+     NIB_EXACT_DOUBLE},
+    {"a type for each channel", quantized_chain,
+     "{default: {input: \"fixed('fixed<16,6,RND,SAT>', bits=[16, 12, 0, 16, 9, 14], integer=[6, 5, 0, 7, 3, "
+     "4])\", weight: 'fixed<14,3,RND,SAT>', bias: 'fixed<16,6,RND,SAT>', activation: "
+     "'ufixed<16,6,RND,WRAP>'}}",
+     NIB_EXACT_DOUBLE},
+    {"beyond double", quantized_chain,
+     "{default: {input: 'fixed<24,20,RND,SAT>', weight: 'fixed<24,1,RND,SAT>', bias: "
+     "'fixed<24,-11,RND,SAT>', "
+     "activation: 'ufixed<24,10,RND,SAT>'}}",
      NIB_EXACT_ENGINE},
+    {"one input",
+     "{layers: [dense: {name: fc0, units: 1}, relu: {name: relu0}, dense: {name: fc1, units: 6}, "
+     "relu: {name: relu1}, dense: {name: logits, units: 3}], outputs: {y: logits}}",
+     "{default: {input: 'fixed<8,4,RND,SAT>', weight: 'quantized_bits(4,0,alpha=auto_po2)', bias: "
+     "'quantized_bits(8,2,alpha=1)', activation: 'quantized_relu(5,2)'}}",
+     NIB_EXACT_FLOAT},
     {"wide accumulators", quantized_chain,
      "{default: {input: 'fixed<16,6,RND,SAT>', weight: 'fixed<16,3,RND,SAT>', bias: 'fixed<16,6,RND,SAT>', "
      "activation: 'ufixed<16,6,RND,SAT>'}}",
@@ -139,7 +173,7 @@ Test(exact, folded_batch_norm_is_near_the_float_network)
     static float found[ROWS * WIDTH];
     memcpy(found, nib_evaluator_output(e, 0).logits, sizeof found);
     const char *why;
-    cr_expect(nib_evaluator_exactness(e, &why) == NIB_EXACT_ENGINE && strstr(why, "folded"), "'%s'", why);
+    cr_expect(nib_evaluator_exactness(e, &why) == NIB_EXACT_DOUBLE && strstr(why, "folded"), "'%s'", why);
     nib_evaluator_destroy(e);
 
     cr_assert(nib_model_create_float(&plain, q.config, &q.data, &err) == NIB_OK, "%s", err.message);
