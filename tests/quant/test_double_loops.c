@@ -27,7 +27,7 @@ static double point(const nib_fixed *type, uint64_t seed, uint64_t i)
     if (kind < 0.6)
         return (code + 0.5) * step;
     if (kind < 0.7)
-        return nextafter((code + 0.5) * step, kind < 0.65 ? INFINITY : -INFINITY);
+        return nextafter((code + 0.5) * step, kind < 0.65 ? 1e300 : -1e300);
     if (kind < 0.8)
         return ldexp(floor((u - 0.5) * 0x1p53), (int)(60 * kind) - 60 - nib_fixed_fraction(type));
     return (2 * u - 1) * codes * step * (kind < 0.9 ? 1 : 1e6);

@@ -113,8 +113,20 @@ Test(quantize_command, the_cliff_of_hls4mls_default_precision)
     }
     call_nibble("cost narrow", &o);
     cr_expect(o.status == 0 && strstr(o.out, "softmax"), "the softmax costs: %s%s", o.out, o.err);
-    call_nibble("compare narrow -n 100", &o);
-    cr_expect_eq(o.status, 0, "compare: %s", o.err);
+    /* So does the comparison: with the softmax's row, and the decision of its outputs. */
+    static char lines[16384];
+    call_nibble("compare narrow -n 100 --csv layers.csv", &o);
+    cr_expect(o.status == 0 && strstr(o.out, "y_prob"), "compare: %s%s", o.out, o.err);
+    FILE *csv = fopen("layers.csv", "r");
+    cr_assert(csv, "layers.csv");
+    lines[fread(lines, 1, sizeof lines - 1, csv)] = '\0';
+    (void)fclose(csv);
+    const char *row = strstr(lines, ",softmax,\"fixed<8,6>\",500,");
+    double low = -1, high = -1;
+    cr_assert(row, "no row of the softmax of 100 x 5 numbers: %s", lines);
+    cr_expect(sscanf(row, ",softmax,\"fixed<8,6>\",500,%*[^,],%*[^,],%lf,%lf", &low, &high) == 2 &&
+                  low >= -32 && high > 0.25,
+              "the softmax's integers: %g to %g", low, high);
     const double narrow = number("narrow/summary.json", "test", "accuracy");
     cr_expect(narrow < before - 0.15, "two bits of fraction lose it: %g of %g", narrow, before);
     leave_scratch();
