@@ -1,4 +1,6 @@
 #!/bin/bash
-# A few exported models through the released hls4ml and g++: 0 differing outputs. All of them: tests/conformance/conformance.sh.
+# A few exported models through the released hls4ml and g++: 0 differing outputs; one written for oneAPI, whose declarations are
+# compared. All of them: tests/conformance/conformance.sh, tests/conformance/oneapi.sh.
 set -euo pipefail
-exec bash "$2/tests/conformance/conformance.sh" "$1" quick
+bash "$2/tests/conformance/conformance.sh" "$1" quick
+exec bash "$2/tests/conformance/oneapi.sh" "$1" bits6
