@@ -53,7 +53,9 @@ nib_status nib_h5_new(nib_h5 **out, const char *path, nib_error *err)
     file->access = H5Pcreate(H5P_DATASET_ACCESS);
     file->group_make = H5Pcreate(H5P_GROUP_CREATE);
     file->data_make = H5Pcreate(H5P_DATASET_CREATE);
+    file->transfer = H5Pcreate(H5P_DATASET_XFER);
     if (!file->path || file->access < 0 || file->group_make < 0 || file->data_make < 0 ||
+        file->transfer < 0 || H5Pset_buffer(file->transfer, NIB_H5_PIECE_BYTES, NULL, NULL) < 0 ||
         H5Pset_elink_cb(file->access, refuse_external, NULL) < 0 ||
         H5Pset_obj_track_times(file->group_make, 0) < 0 || H5Pset_obj_track_times(file->data_make, 0) < 0 ||
         H5Pset_fill_time(file->data_make, H5D_FILL_TIME_NEVER) < 0) {
@@ -72,6 +74,8 @@ static void close_lists(nib_h5 *file)
         (void)H5Pclose(file->group_make);
     if (file->data_make >= 0)
         (void)H5Pclose(file->data_make);
+    if (file->transfer >= 0)
+        (void)H5Pclose(file->transfer);
     free(file->path);
     free(file);
 }

@@ -18,6 +18,7 @@ struct nib_h5 {
     hid_t access;     /**< dataset (hence link) access list that refuses external links */
     hid_t group_make; /**< group creation without times */
     hid_t data_make;  /**< dataset creation without times and fill values */
+    hid_t transfer; /**< converts by pieces: the library clears its buffer, 1 MiB by default, at every read */
     char *path;
     int64_t bytes; /**< size of the file; 0 while writing */
     bool writing;
@@ -25,7 +26,7 @@ struct nib_h5 {
     char parent[256]; /**< while writing: a group that is there, to ask for it once only */
 };
 
-enum { NIB_H5_MAX_STRINGS = 1000000, NIB_H5_MAX_MEMBERS = 100000 };
+enum { NIB_H5_MAX_STRINGS = 1000000, NIB_H5_MAX_MEMBERS = 100000, NIB_H5_PIECE_BYTES = 1 << 16 };
 #define NIB_H5_MAX_ELEMENTS   ((int64_t)1 << 40)
 #define NIB_H5_MAX_TEXT_BYTES ((size_t)64 << 20)
 

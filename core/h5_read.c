@@ -262,7 +262,7 @@ nib_status nib_h5_read_open(const nib_h5 *file, const char *path, hid_t dataset,
     if (rows == 0 || info->elements == 0)
         return NIB_OK;
     NIB_TRY(select_rows(file, path, dataset, info, first, rows, &in_file, &in_memory, err));
-    nib_status status = H5Dread(dataset, memory, in_memory, in_file, H5P_DEFAULT, out) < 0
+    nib_status status = H5Dread(dataset, memory, in_memory, in_file, file->transfer, out) < 0
                             ? nib_h5_fail(file, path, err, NIB_ERR_INPUT, "read")
                             : NIB_OK;
     (void)H5Sclose(in_file);

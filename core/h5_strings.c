@@ -17,8 +17,10 @@ typedef struct string_source {
 
 static herr_t read_raw(const string_source *source, hid_t type, void *buffer)
 {
+    /* A piece holds one text at least. */
+    const hid_t transfer = H5Tget_size(type) <= NIB_H5_PIECE_BYTES ? source->file->transfer : H5P_DEFAULT;
     return source->attribute ? H5Aread(source->id, type, buffer)
-                             : H5Dread(source->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
+                             : H5Dread(source->id, type, H5S_ALL, H5S_ALL, transfer, buffer);
 }
 
 static nib_status read_fixed(const string_source *source, hid_t stored, nib_arena *arena, const char **text,
