@@ -33,7 +33,9 @@ static const nib_arg args[] = {
     {"trace", 'T', NIB_ARG_TEXT, offsetof(options, trace), 0, 0, "FILE",
      "write codes and values of every layer (HDF5)"},
     {"golden", 'g', NIB_ARG_FLAG, offsetof(options, golden), 0, 0, NULL,
-     "run the golden samples of an exported model.h5 and compare; no other data are read"},
+     "run the golden samples of an exported model.h5 and compare (with --trace: write them); no other data "
+     "are "
+     "read"},
     {"types", 0, NIB_ARG_TEXT, offsetof(options, types), 0, 0, "YAML",
      "with the types of this hls4ml project (hls4ml_config.yml) instead of the model's own"},
     {"no-metrics", 0, NIB_ARG_FLAG, offsetof(options, blind), 0, 0, NULL, "the data need no targets"},
@@ -111,7 +113,7 @@ static nib_status check_golden(const char *model, const options *o, nib_error *e
     if (status == NIB_OK)
         status = nib_session_team(o->threads, INT64_MAX / 2, &team, err);
     if (status == NIB_OK)
-        status = nib_export_check_run(path, team, &check, err);
+        status = nib_export_check_run(path, team, o->trace, &check, err);
     nib_team_destroy(team);
     nib_arena_destroy(arena);
     if (status != NIB_OK)
@@ -146,6 +148,8 @@ static nib_status emulate_as(const nib_session *s, const options *o, const char 
 static nib_status run(const nib_invocation *call, nib_error *err)
 {
     const options *o = call->options;
+    if (o->trace && nib_file_exists(o->trace) && !o->force)
+        return nib_fail(err, NIB_ERR_USAGE, "%s exists; choose another name or give --force", o->trace);
     if (o->golden)
         return check_golden(call->argument[0], o, err);
     const nib_writer *writer = NULL;
@@ -155,8 +159,6 @@ static nib_status run(const nib_invocation *call, nib_error *err)
         return nib_fail(err, NIB_ERR_USAGE, "nibble emulate: --no-metrics needs --output or --trace");
     if (o->output)
         NIB_TRY(nib_predictions_writer(o->output, o->force, &writer, err));
-    if (o->trace && nib_file_exists(o->trace) && !o->force)
-        return nib_fail(err, NIB_ERR_USAGE, "%s exists; choose another name or give --force", o->trace);
     nib_progress_init(&progress, stderr, o->quiet || o->json);
     nib_log log = nib_progress_log(&progress);
     const char *part = o->part ? o->part : "test";

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "quant/fixnet_file.h"
+#include "tools/trace_file.h"
 #include "train/emulate.h"
 #include "train/model_parts.h"
 
@@ -79,8 +80,20 @@ static void compare(const nib_fixnet *net, int64_t *const *wanted, int64_t *cons
     }
 }
 
-static nib_status check_file(nib_h5 *file, nib_team *team, nib_arena *arena, nib_export_check *check,
-                             nib_error *err)
+static nib_status write_trace(const char *path, const nib_fixnet *net, const float *const *x, int64_t rows,
+                              nib_arena *arena, nib_error *err)
+{
+    nib_data_input *input = NIB_NEW(arena, nib_data_input, net->n_inputs);
+    if (!input)
+        return nib_fail_memory(err, "trace");
+    for (int i = 0; i < net->n_inputs; i++)
+        input[i] = (nib_data_input){.name = net->node[i].name, .width = width_of(&net->node[i]), .x = x[i]};
+    const nib_dataset golden = {.rows = rows, .n_inputs = net->n_inputs, .input = input};
+    return nib_trace_file_write(path, net, &golden, rows, err);
+}
+
+static nib_status check_file(nib_h5 *file, nib_team *team, const char *trace, nib_arena *arena,
+                             nib_export_check *check, nib_error *err)
 {
     const nib_fixnet *net;
     nib_emulator *emulator;
@@ -101,19 +114,27 @@ static nib_status check_file(nib_h5 *file, nib_team *team, nib_arena *arena, nib
     nib_emulator_run(emulator, x, rows, found, NULL);
     nib_emulator_destroy(emulator);
     compare(net, wanted, found, rows, check);
-    return NIB_OK;
+    return trace ? write_trace(trace, net, x, rows, arena, err) : NIB_OK;
 }
 
-nib_status nib_export_check_run(const char *path, nib_team *team, nib_export_check *check, nib_error *err)
+nib_status nib_export_check_from(nib_h5 *file, nib_team *team, const char *trace, nib_export_check *check,
+                                 nib_error *err)
+{
+    nib_arena *arena = nib_arena_create();
+    nib_status status =
+        arena ? check_file(file, team, trace, arena, check, err) : nib_fail_memory(err, "golden samples");
+    nib_arena_destroy(arena);
+    if (status == NIB_ERR_CONFIG && err) /* a dataset that is not there */
+        status = err->code = NIB_ERR_INPUT;
+    return status;
+}
+
+nib_status nib_export_check_run(const char *path, nib_team *team, const char *trace, nib_export_check *check,
+                                nib_error *err)
 {
     nib_h5 *file;
     NIB_TRY(nib_h5_open(&file, path, err));
-    nib_arena *arena = nib_arena_create();
-    nib_status status =
-        arena ? check_file(file, team, arena, check, err) : nib_fail_memory(err, "golden samples");
-    nib_arena_destroy(arena);
+    const nib_status status = nib_export_check_from(file, team, trace, check, err);
     nib_h5_close(file);
-    if (status == NIB_ERR_CONFIG && err) /* a dataset that is not there */
-        status = err->code = NIB_ERR_INPUT;
     return status;
 }

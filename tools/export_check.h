@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "core/status.h"
+#include "core/h5.h"
 #include "core/team.h"
 
 typedef struct nib_export_check {
@@ -13,8 +13,14 @@ typedef struct nib_export_check {
 } nib_export_check;
 
 /** Run the fixed-point network that is stored in an exported file on the golden inputs there, and compare
- * with the codes there. Nothing but the file is read. Errors: NIB_ERR_INPUT: no export, or not whole. */
-NIB_MUST_USE nib_status nib_export_check_run(const char *path, nib_team *team, nib_export_check *check,
-                                             nib_error *err);
+ * with the codes there. Nothing but the file is read.
+ * @param trace  NULL, or where to write what every node gives (tools/trace_file.h), with how often casts and
+ *               accumulators saturate and wrap
+ * Errors: NIB_ERR_INPUT: no export, or not whole; those of nib_trace_file_write. */
+NIB_MUST_USE nib_status nib_export_check_run(const char *path, nib_team *team, const char *trace,
+                                             nib_export_check *check, nib_error *err);
+/** The same from an open file. */
+NIB_MUST_USE nib_status nib_export_check_from(nib_h5 *file, nib_team *team, const char *trace,
+                                              nib_export_check *check, nib_error *err);
 
 #endif

@@ -50,15 +50,23 @@ static nib_status check_fit(const char *path, const nib_fixnet *net, const nib_m
                            path);
 }
 
+nib_status nib_network_stored_in(nib_h5 *file, const nib_model *model, nib_arena *arena,
+                                 const nib_fixnet **net, nib_error *err)
+{
+    *net = NULL;
+    NIB_TRY(nib_fixnet_stored(file) ? nib_fixnet_read(file, arena, net, err) : NIB_OK);
+    return *net ? check_fit(nib_h5_path(file), *net, model, err) : NIB_OK;
+}
+
 nib_status nib_network_stored(const char *path, const nib_model *model, nib_arena *arena,
                               const nib_fixnet **net, nib_error *err)
 {
     nib_h5 *file;
     *net = NULL;
     NIB_TRY(nib_h5_open(&file, path, err));
-    nib_status status = nib_fixnet_stored(file) ? nib_fixnet_read(file, arena, net, err) : NIB_OK;
+    const nib_status status = nib_network_stored_in(file, model, arena, net, err);
     nib_h5_close(file);
-    return status == NIB_OK && *net ? check_fit(path, *net, model, err) : status;
+    return status;
 }
 
 nib_status nib_network_of_file(const char *path, const nib_model *model, nib_arena *arena, const nib_log *log,

@@ -2,6 +2,7 @@
 #ifndef NIB_TOOLS_NETWORK_H
 #define NIB_TOOLS_NETWORK_H
 
+#include "core/h5.h"
 #include "core/log.h"
 #include "train/lower.h"
 
@@ -13,6 +14,10 @@ NIB_MUST_USE nib_status nib_network_of_model(const nib_model *model, nib_arena *
 /** The network stored in a model file; NULL where it has none, and the model is all there is. */
 NIB_MUST_USE nib_status nib_network_stored(const char *path, const nib_model *model, nib_arena *arena,
                                            const nib_fixnet **net, nib_error *err);
+
+/** The same from an open file. */
+NIB_MUST_USE nib_status nib_network_stored_in(nib_h5 *file, const nib_model *model, nib_arena *arena,
+                                              const nib_fixnet **net, nib_error *err);
 
 /** The network of a model file: the one stored in it, where it has one (exports), else the model's, lowered.
  *  @param path  of the file that the model was read from */

@@ -116,6 +116,32 @@ Test(export, the_model_file_stands_alone)
     leave_scratch();
 }
 
+/* The golden samples node by node, with how often accumulators of a given type wrap on them. */
+Test(export, golden_samples_are_traced)
+{
+    nib_h5 *file;
+    nib_error err = {NIB_OK, ""};
+    int64_t wrapped = 0, codes[20 * 5], golden[20 * 5];
+    enter_scratch();
+    write_config("g.yaml", chain, given);
+    call_well("train g.yaml -o given --quiet");
+    call_well("export given -o out --quiet --synthetic --rows 20");
+    call_well("emulate out/model.h5 --golden --quiet --trace trace.h5");
+    call_badly("emulate out/model.h5 --golden --trace trace.h5", 2, "--force");
+    cr_assert(nib_h5_open(&file, "trace.h5", &err) == NIB_OK, "%s", err.message);
+    cr_assert(nib_h5_attribute_i64(file, "/trace/fc1", "accum_wrapped", &wrapped, &err) == NIB_OK &&
+                  nib_h5_read_i64(file, "/trace/logits/codes", 0, 20, codes, &err) == NIB_OK,
+              "%s", err.message);
+    nib_h5_close(file);
+    cr_assert(nib_h5_open(&file, "out/model.h5", &err) == NIB_OK, "%s", err.message);
+    cr_assert(nib_h5_read_i64(file, "/nibble/golden/output/y/code", 0, 20, golden, &err) == NIB_OK, "%s",
+              err.message);
+    nib_h5_close(file);
+    cr_expect(wrapped > 0, "no accumulator of fc1 wraps on samples from far outside");
+    cr_expect(memcmp(codes, golden, sizeof codes) == 0, "the trace has other codes than the golden samples");
+    leave_scratch();
+}
+
 /* Weights in the Keras part are the integers, on their grid; golden inputs are what the preprocessing makes.
  */
 Test(export, numbers_are_on_their_grid)
