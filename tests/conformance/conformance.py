@@ -1,114 +1,159 @@
 """Train, export, convert, compile, compare: see conformance.sh.
 
-  conformance.py NIBBLE quick|all PYTHON... -- [NAME...]     PYTHON: of environments with hls4ml, the newest first
+  conformance.py NIBBLE quick|all --python VERSION=PYTHON... [--jobs N] [--kept FOLDER] [--seconds N] [NAME...]
+
+The current folder holds jets.h5. Exit status 0: every output equal; 1: not; 75: --seconds were over, the rest is for the
+next call with the same --kept FOLDER.
 """
+import argparse
 import concurrent.futures
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from models import MODELS  # noqa: E402
+import h5py
 
-ROWS = 20000
-VERILOG_ROWS = 10000
+from exported import ROWS, Failed, beside, call, check_golden, export, fingerprint, train
+from models import MODELS
 
-
-class Failed(Exception):
-    pass
+NEWEST, LATER = '1.3.0', 75
 
 
-def call(*words, cwd=None):
-    done = subprocess.run([str(w) for w in words], cwd=cwd, capture_output=True, text=True)
-    if done.returncode:
-        raise Failed(f'{" ".join(map(str, words))}: exit status {done.returncode}\n'
-                     f'{done.stdout[-3000:]}{done.stderr[-3000:]}')
-    return done.stdout
+def overflows(nibble, folder):
+    """How often accumulators overflow on the golden samples."""
+    check_golden(nibble, folder, '--trace', f'{folder}/overflows.h5', '--force')
+    with h5py.File(f'{folder}/overflows.h5') as f:
+        return sum(int(node.attrs['accum_wrapped']) for node in f['trace'].values())
 
 
-def write_config(name, model, quant, more):
-    x = {'path': 'hlf16', 'preprocess': 'none' if more.get('raw') else 'standardize'}
-    config = {'data': {'source': {'file': 'jets.h5'}, 'inputs': {'x': x}, 'targets': more.get('targets', {'y': 'label'}),
-                       'test': {'fraction': 0.7}, 'validation': {'fraction': 0.1}},
-              'model': model, 'train': {'seed': 5, 'epochs': 2, 'batch': 128}}
-    if 'n' in config['data']['targets']:
-        config['train']['loss'] = {'y': 'categorical_crossentropy', 'n': 'mse'}
-    if quant is not None:
-        config['quant'] = quant
-    if 'prune' in more:
-        config['prune'] = more['prune']
-    with open(f'{name}.yaml', 'w') as f:
-        json.dump(config, f)  # JSON is YAML
-
-
-def export(nibble, name):
-    """Train and export; the folder."""
-    _, model, quant, more = MODELS[name]
-    write_config(name, model, quant, more)
-    run = f'run_{name}'
-    call(nibble, 'train', f'{name}.yaml', '--quiet', '-o', run, '-t', 1)
-    if 'then' in more:
-        command, *words = more['then']
-        call(nibble, command, run, *words, '--quiet', '-o', f'{run}_then')
-        run = f'{run}_then'
+def make_export(nibble, name):
+    """Train and export; what the line of the model says about it."""
+    more = MODELS[name][3]
     sets = [word for key in more.get('hls', []) for word in ('--set', key)]
     route = ['--route', more['route']] if 'route' in more else []
-    call(nibble, 'export', run, '-o', name, '--rows', ROWS, '--quiet', *sets, *route)
-    if more.get('verilog'):
-        call(nibble, 'export', run, '-o', f'{name}_dais', '--format', 'dais', '--rows', VERILOG_ROWS, '--quiet')
-    golden = call(nibble, 'emulate', f'{name}/model.h5', '--golden')
-    if f'{ROWS} golden samples: 0 of' not in golden:
-        raise Failed(golden)
-    return name
+    export(nibble, train(nibble, name), name, ROWS, *sets, *route)
+    if not more.get('overflows'):
+        check_golden(nibble, name)
+        return ''
+    wrapped = overflows(nibble, name)
+    if wrapped == 0:
+        raise Failed(f'{name}: no accumulator overflows on the golden samples: this model no longer shows it')
+    return f', accumulators wrap {wrapped} times'
 
 
-def check(nibble, name, pythons):
-    """One line for each version of hls4ml."""
+def convert(name, version, python, told):
+    """Convert, compile and compare by one version of hls4ml; the line of the model."""
     start = time.monotonic()
-    folder = export(nibble, name)
-    more = MODELS[name][3]
-    lines = []
-    for index, python in enumerate(pythons):
-        if index > 0 and not more.get('old'):
-            continue
-        words = ['--trace'] if more.get('trace') and index == 0 else []
-        said = call(python, 'convert.py', '--output', f'project{index}', *words, cwd=folder)
-        numbers = [(int(a), int(b)) for a, b in re.findall(r'^output .*: (\d+) of (\d+) numbers', said, re.M)]
-        layers = len(re.findall(r'^layer ', said, re.M))
-        if not numbers or sum(a for a, _ in numbers):
-            raise Failed(said)
-        if index == 0 and more.get('verilog') and shutil.which('iverilog') and len(pythons) > 1:
-            here = os.path.dirname(os.path.abspath(__file__))
-            lines.append(call(python, f'{here}/verilog.py', f'{name}_dais').strip())
-        lines.append(f'{name:24s} {said.splitlines()[0]:34s} {sum(a for a, _ in numbers)} of '
-                     f'{sum(b for _, b in numbers):7d} outputs of {ROWS} samples differ'
-                     f'{f", {layers} layers traced" if layers else ""}')
-    return lines, time.monotonic() - start
+    words = ['--trace'] if MODELS[name][3].get('trace') and version == NEWEST else []
+    project = f'project-{version}'
+    said = call(python, 'convert.py', '--output', project, *words, cwd=name)
+    shutil.rmtree(f'{name}/{project}', ignore_errors=True)
+    numbers = [(int(a), int(b)) for a, b in re.findall(r'^output .*: (\d+) of (\d+) numbers', said, re.M)]
+    layers = len(re.findall(r'^layer ', said, re.M))
+    tool = said.splitlines()[0]
+    if not numbers or sum(a for a, _ in numbers) or said.splitlines()[-1] != 'equal':
+        raise Failed(said)
+    if not tool.startswith(f'hls4ml {version},'):
+        raise Failed(f'{python} is not of hls4ml {version}: {tool}')
+    return (f'{name:22s} {tool:33s} 0 of {sum(b for _, b in numbers):7d} outputs of {ROWS} samples differ'
+            f'{f", {layers} layers traced" if layers else ""}{told} ({time.monotonic() - start:.0f} s)')
+
+
+class Results:
+    """Lines by model and version, kept from call to call for the same program, models and scripts."""
+
+    def __init__(self, folder, nibble):
+        self.path = os.path.join(folder, 'results.json')
+        self.made_with = fingerprint(nibble, *map(beside, ('models.py', 'exported.py', 'conformance.py')))
+        self.lines = {}
+        if os.path.exists(self.path):
+            with open(self.path) as f:
+                kept = json.load(f)
+            self.lines = kept['lines'] if kept['made_with'] == self.made_with else {}
+
+    def add(self, key, line):
+        self.lines[key] = line
+        with open(f'{self.path}.tmp', 'w') as f:
+            json.dump({'made_with': self.made_with, 'lines': self.lines}, f, indent=1)
+        os.replace(f'{self.path}.tmp', self.path)
+
+
+def check(nibble, name, todo, deadline):
+    """[(name, version, line or Failed)] of one model; empty when there was no time to begin with it."""
+    if deadline and time.monotonic() > deadline:
+        return []
+    try:
+        told = make_export(nibble, name)
+    except Failed as reason:
+        return [(name, version, reason) for version, _ in todo]
+    found = []
+    for version, python in todo:
+        try:
+            found.append((name, version, convert(name, version, python, told)))
+        except Failed as reason:
+            found.append((name, version, reason))
+    shutil.rmtree(name, ignore_errors=True)
+    return found
+
+
+def parse():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('nibble')
+    parser.add_argument('which', choices=('quick', 'all'))
+    parser.add_argument('--python', action='append', required=True)
+    parser.add_argument('--jobs', type=int, default=2)
+    parser.add_argument('--kept', default='.')
+    parser.add_argument('--seconds', type=float)
+    parser.add_argument('names', nargs='*')
+    options = parser.parse_intermixed_args()
+    for name in options.names:
+        if name not in MODELS:
+            parser.error(f'there is no model {name}; models.py has {" ".join(MODELS)}')
+    return options
+
+
+def wanted(options):
+    """Versions to run, by model: older ones on a third of the models, or on those that were named."""
+    pythons = [p.split('=', 1) for p in options.python]
+    names = options.names or [n for n, row in MODELS.items() if options.which == 'all' or row[0]]
+    table = {n: [(v, p) for v, p in pythons if v == NEWEST or MODELS[n][3].get('old') or options.names] for n in names}
+    return {n: versions for n, versions in table.items() if versions}
 
 
 def main():
-    nibble, which = sys.argv[1:3]
-    split = sys.argv.index('--')
-    pythons, names = sys.argv[3:split], sys.argv[split + 1:]
-    names = names or [n for n, row in MODELS.items() if which == 'all' or row[0]]
-    failed = []
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = {name: pool.submit(check, nibble, name, pythons) for name in names}
-        for name, job in jobs.items():
-            try:
-                lines, seconds = job.result()
-                print('\n'.join(lines), f'({seconds:.0f} s)', flush=True)
-            except Failed as reason:
-                failed.append(name)
-                print(f'{name}: FAILED\n{reason}', flush=True)
-    print(f'{len(names)} models, {ROWS} inputs each: ' + (f'{len(failed)} failed: {" ".join(failed)}' if failed
-                                                           else '0 differing outputs'))
+    options = parse()
+    results = Results(options.kept, options.nibble)
+    deadline = time.monotonic() + options.seconds if options.seconds else None
+    table, failed, done, jobs = wanted(options), [], 0, []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for name, versions in table.items():
+            for version, _ in versions:
+                if f'{name} {version}' in results.lines:
+                    done += 1
+                    print(results.lines[f'{name} {version}'], flush=True)
+            todo = [(v, p) for v, p in versions if f'{name} {v}' not in results.lines]
+            if todo:
+                jobs.append(pool.submit(check, options.nibble, name, todo, deadline))
+        for job in concurrent.futures.as_completed(jobs):
+            for name, version, line in job.result():
+                if isinstance(line, Failed):
+                    failed.append(f'{name} ({version})')
+                    print(f'{name}: FAILED by hls4ml {version}\n{line}', flush=True)
+                else:
+                    results.add(f'{name} {version}', line)
+                    done += 1
+                    print(line, flush=True)
+    total = sum(len(versions) for versions in table.values())
+    if done + len(failed) < total:
+        print(f'{done} of {total} done, {len(failed)} failed; the others: once more')
+        sys.exit(1 if failed else LATER)
+    print(f'{len(table)} models, {total} conversions, {ROWS} inputs each: '
+          + (f'{len(failed)} failed: {", ".join(failed)}' if failed else '0 differing outputs'))
     sys.exit(bool(failed))
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     main()

@@ -75,8 +75,8 @@ NEURONS = {'default': {'criterion': {'neuron': {}}, 'sparsity': 0.5}, 'layers': 
 BEST = types(6, 1, 'RND_CONV', 'SAT')
 
 # name: (quick?, model, quant, more). more: prune, hls (--set of export), then (commands between training and export),
-# old (hls4ml 1.2.0 too), verilog (da4ml and Icarus Verilog too, in `all`; tables not: Icarus 11 refuses an attribute of
-# da4ml's lookup_table.v), raw (no preprocessing), targets, quantize (a float model first), trace, route.
+# old (hls4ml 1.2.0 too), verilog (of verilog.sh), overflows (accumulators must), raw (no preprocessing), targets, trace
+# (every layer is compared), route.
 MODELS = {
     'bits2': (False, CHAIN, types(2, 1, 'RND_CONV', 'SAT'), {'verilog': True, 'old': True}),
     'bits3_rnd': (False, CHAIN, types(3, 1, 'RND', 'SAT'), {'trace': True}),
@@ -94,7 +94,7 @@ MODELS = {
     'weights_per_channel': (False, CHAIN, data_types('quantized_bits(4,0,alpha=auto_po2)'), {}),
     'channels': (True, CHAIN, PER_CHANNEL, {'verilog': True, 'old': True}),
     'channels_of_input': (False, CHAIN, PER_INPUT, {'raw': True}),
-    'pruned': (False, CHAIN, BEST, {'prune': PRUNE}),
+    'pruned': (False, CHAIN, BEST, {'old': True, 'prune': PRUNE}),
     'stripped': (False, CHAIN, BEST, {'prune': NEURONS, 'then': ['strip']}),
     'norm_folded': (False, NORM, types(6, 1, 'RND_CONV', 'SAT'), {'old': True}),
     'norm_on_grid': (False, SCALED, {**data_types('fixed<8,3,RND,SAT>', result='fixed<10,5,RND,SAT>'),
@@ -105,24 +105,24 @@ MODELS = {
     'residual': (True, RESIDUAL, wide_data(result='fixed<9,5,RND,SAT>', output='fixed<10,5,RND,SAT>'),
                  {'verilog': True, 'old': True}),
     'residual_full_width': (False, RESIDUAL, wide_data(), {'trace': True}),
-    'heads': (True, HEADS, data_types('fixed<6,1,RND,SAT>'), {'targets': {'y': 'label', 'n': 'n_constituents'}}),
+    'heads': (True, HEADS, data_types('fixed<6,1,RND,SAT>'), {'old': True, 'targets': {'y': 'label', 'n': 'n_constituents'}}),
     'tables': (True, TABLES, {'default': {'input': 'fixed<8,4,RND,SAT>', 'weight': 'fixed<6,1,RND,SAT>',
                                           'bias': 'fixed<8,3,RND,SAT>', 'result': 'fixed<8,4,RND,SAT>',
                                           'activation': 'fixed<8,1,RND,SAT>', 'output': 'fixed<10,5,RND,SAT>'}},
-               {'old': True}),
+               {'verilog': True, 'old': True}),
     'leaky': (False, LEAKY, wide_data(output='fixed<10,5,RND,SAT>'), {'verilog': True}),
     'dropout_type': (False, LEAKY, {**wide_data(output='fixed<10,5,RND,SAT>'),
                                     'layers': {'drop1': {'result': 'fixed<6,3,RND,SAT>'}}}, {}),
     'vivado': (False, CHAIN, BEST, {'hls': ['hls.backend=Vivado']}),
-    'stream': (False, CHAIN, BEST, {'hls': ['hls.io_type=io_stream']}),
+    'stream': (False, CHAIN, BEST, {'old': True, 'hls': ['hls.io_type=io_stream']}),
     'resource': (False, CHAIN, BEST, {'hls': ['hls.default.strategy=Resource', 'hls.default.reuse_factor=4']}),
     'distributed': (False, SMALL, BEST, {'hls': ['hls.default.strategy=distributed_arithmetic']}),
-    'given_accum': (True, CHAIN, given('fixed<10,4>'), {'verilog': True, 'raw': True}),
+    'given_accum': (True, CHAIN, given('fixed<10,4>'), {'verilog': True, 'raw': True, 'overflows': True}),
     'given_accum_resource': (False, CHAIN, given('fixed<9,4>'), {
-        'old': True, 'hls': ['hls.default.strategy=Resource', 'hls.default.reuse_factor=4', 'hls.backend=Vivado']}),
+        'overflows': True, 'old': True, 'hls': ['hls.default.strategy=Resource', 'hls.default.reuse_factor=4', 'hls.backend=Vivado']}),
     'given_saturating': (False, CHAIN, given('fixed<9,4>', accum='fixed<9,4,RND,SAT>', result='fixed<8,4,RND,SAT>'), {
         'hls': ['hls.default.strategy=Resource', 'hls.default.reuse_factor=4']}),
-    'given_residual': (False, RESIDUAL, given('fixed<10,4>'), {'old': True}),
+    'given_residual': (False, RESIDUAL, given('fixed<10,4>'), {'old': True, 'overflows': True}),
     'explicit': (False, RESIDUAL, wide_data(result='fixed<9,5,RND,SAT>'), {'route': 'explicit', 'trace': True}),
-    'ptq': (False, CHAIN, None, {'then': ['quantize', 'fixed<12,5>', '--like', 'hls4ml']}),
+    'ptq': (False, CHAIN, None, {'overflows': True, 'then': ['quantize', 'fixed<12,5>', '--like', 'hls4ml']}),
 }

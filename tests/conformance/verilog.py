@@ -1,6 +1,8 @@
-"""A DAIS export through da4ml to Verilog, simulated by Icarus Verilog on the golden samples.
+"""Train, export as a DAIS program, through da4ml to Verilog, simulate, compare: see verilog.sh.
 
-  verilog.py FOLDER     of `nibble export --format dais`; da4ml in this Python's environment, iverilog in the PATH
+  verilog.py NIBBLE SIMULATOR [NAME...]     SIMULATOR: verilator or iverilog; da4ml in this Python's environment
+
+The current folder holds jets.h5. Exit status 1: outputs differ.
 """
 import csv
 import json
@@ -8,9 +10,15 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 from da4ml.types import CombLogic, minimal_kif
+
+from exported import Failed, call, export, train
+from models import MODELS
+
+ROWS = 10000
 
 BENCH = '''`timescale 1 ns / 1 ps
 module bench;
@@ -35,7 +43,7 @@ endmodule
 '''
 
 
-def read_types(folder):
+def read_steps(folder):
     """Steps of inputs and outputs."""
     steps = {'input': [], 'output': []}
     with open(f'{folder}/ports.csv') as f:
@@ -70,36 +78,86 @@ def unpack(word, kif, bits):
     return values
 
 
-def main():
-    folder = sys.argv[1]
-    step_in, step_out = read_types(folder)
+def run_verilator(rtl, files):
+    """Its own test bench in one program."""
+    call('verilator', '--binary', '--timing', '-Wno-fatal', '-Wno-lint', '-Wno-style', '--top-module', 'bench', '-Isrc',
+         '-Isrc/static', '-CFLAGS', '-O1', 'bench.v', *files, cwd=rtl)
+    call('./obj_dir/Vbench', cwd=rtl)
+
+
+def run_iverilog(rtl, files):
+    # Icarus 11 takes no expression in an attribute; this one only tells a synthesis tool where the table is kept.
+    table = f'{rtl}/src/static/lookup_table.v'
+    if os.path.exists(table):
+        with open(table) as f:
+            text = re.sub(r'\(\* rom_style.*\*\)', '', f.read())
+        with open(table, 'w') as f:
+            f.write(text)
+    call('iverilog', '-g2012', '-o', 'bench', '-y', 'src', '-y', 'src/static', 'bench.v', *files, cwd=rtl)
+    call('vvp', 'bench', cwd=rtl)
+
+
+def copy_tables(tables, rtl):
+    """To where the simulation runs and looks for them; Verilator 5.006 drops a last line without a line feed."""
+    for name in os.listdir(tables) if os.path.isdir(tables) else []:
+        with open(f'{tables}/{name}') as f, open(f'{rtl}/{name}', 'w') as copy:
+            copy.write(f.read().rstrip('\n') + '\n')
+
+
+def write_bench(rtl, program, x, delay):
+    kif_in, bits_in = widths(program.inp_qint)
+    _, bits_out = widths(program.out_qint)
+    with open(f'{rtl}/in.hex', 'w') as f:
+        f.writelines(f'{pack(row, kif_in, bits_in):x}\n' for row in x)
+    with open(f'{rtl}/bench.v', 'w') as f:
+        f.write(BENCH.format(i=sum(bits_in) - 1, o=sum(bits_out) - 1, last=len(x) - 1, rows=len(x), delay=delay))
+
+
+def simulate(folder, simulator):
+    """Line about one program; Failed where outputs differ."""
+    step_in, step_out = read_steps(folder)
     x = np.loadtxt(f'{folder}/golden_in.dat', ndmin=2) * step_in
     y = np.loadtxt(f'{folder}/golden_out.dat', ndmin=2) * step_out
     program = CombLogic.load(f'{folder}/program.json')
     interpreted = int((program.predict(x) != y).sum())
     rtl = os.path.abspath(f'{folder}/rtl')
-    subprocess.run([os.path.join(os.path.dirname(sys.executable), 'da4ml'), 'convert', f'{folder}/program.json', rtl, '-n', '0'],
-                   check=True, capture_output=True)
+    call(os.path.join(os.path.dirname(sys.executable), 'da4ml'), 'convert', f'{folder}/program.json', rtl, '-n', '0')
     with open(f'{rtl}/metadata.json') as f:
         delay = int(json.load(f)['latency'])
-    inputs = [op for op in program.ops if op.opcode == -1]
-    by_index = {op.id0: op.qint for op in inputs}
-    kif_in, bits_in = widths([by_index[i] if i in by_index else (0.0, 0.0, 1.0) for i in range(x.shape[1])]
-                             if len(by_index) == x.shape[1] else [])
-    kif_out, bits_out = widths(program.out_qint)
-    with open(f'{rtl}/in.hex', 'w') as f:
-        f.writelines(f'{pack(row, kif_in, bits_in):x}\n' for row in x)
-    with open(f'{rtl}/bench.v', 'w') as f:
-        f.write(BENCH.format(i=sum(bits_in) - 1, o=sum(bits_out) - 1, last=len(x) - 1, rows=len(x), delay=delay))
+    write_bench(rtl, program, x, delay)
     files = [f'src/{n}' for n in sorted(os.listdir(f'{rtl}/src')) if re.fullmatch(r'model(_stage\d+)?\.v', n)]
-    subprocess.run(['iverilog', '-g2012', '-o', 'bench', '-y', 'src', '-y', 'src/static', 'bench.v', *files], cwd=rtl, check=True)
-    subprocess.run(['vvp', 'bench'], cwd=rtl, check=True, capture_output=True)
+    copy_tables(f'{rtl}/src/memfiles', rtl)
+    (run_verilator if simulator == 'verilator' else run_iverilog)(rtl, files)
     with open(f'{rtl}/out.hex') as f:
-        found = np.array([unpack(int(line, 16), kif_out, bits_out) for line in f])
-    simulated = int((found != y).sum())
-    print(f'{os.path.basename(folder)}: {len(program.ops)} operations, {delay + 1} clock edges; of {y.size} outputs of {len(y)} '
-          f'samples differ: {interpreted} interpreted by da4ml, {simulated} simulated in Verilog')
-    sys.exit(bool(interpreted or simulated))
+        found = np.array([unpack(int(line, 16), *widths(program.out_qint)) for line in f])
+    simulated = int((found != y).sum()) if found.shape == y.shape else y.size
+    line = (f'{len(program.ops):5d} operations, {delay + 1} clock edges; of {y.size} outputs of {len(y)} samples differ: '
+            f'{interpreted} interpreted by da4ml, {simulated} simulated in Verilog')
+    if interpreted or simulated:
+        raise Failed(line)
+    return line
 
 
-main()
+def main():
+    nibble, simulator, *names = sys.argv[1:]
+    names = names or [n for n, row in MODELS.items() if row[3].get('verilog')]
+    version = subprocess.run([simulator, '-V'], capture_output=True, text=True).stdout.splitlines()[0]
+    print(version, flush=True)
+    failed = []
+    for name in names:
+        start = time.monotonic()
+        try:
+            if name not in MODELS:
+                raise Failed(f'there is no such model; models.py has {" ".join(MODELS)}')
+            export(nibble, train(nibble, name), f'{name}_dais', ROWS, '--format', 'dais')
+            print(f'{name:22s} {simulate(f"{name}_dais", simulator)} ({time.monotonic() - start:.0f} s)', flush=True)
+        except Failed as reason:
+            failed.append(name)
+            print(f'{name}: FAILED\n{reason}', flush=True)
+    print(f'{len(names)} models in Verilog, {ROWS} inputs each: '
+          + (f'{len(failed)} failed: {", ".join(failed)}' if failed else '0 differing outputs'))
+    sys.exit(bool(failed))
+
+
+if __name__ == '__main__':
+    main()
