@@ -313,22 +313,55 @@ static void product(const nib_product *p)
     clear_columns(p, vectors * NIB_VF);
 }
 
+/* Columns c to c + 3 of NIB_VF rows as rows of `to`. */
+NIB_INLINE void transpose_block(float *to, int64_t to_stride, int64_t to_rows, const float *from,
+                                int64_t from_stride, bool accumulate)
+{
+    nib_vf x[4];
+    NIB_UNROLL
+    for (int i = 0; i < 4; ++i)
+        x[i] = nib_vf_load_quads(from + i * from_stride, 4 * from_stride);
+    nib_vf_transpose_quads(x);
+    NIB_UNROLL
+    for (int i = 0; i < 4; ++i)
+        if (i < to_rows) {
+            float *at = to + i * to_stride;
+            nib_vf_store(at, accumulate ? nib_vf_add(nib_vf_load(at), x[i]) : x[i]);
+        }
+}
+
+/* The same for 4 rows, of which `rows` are there. */
+NIB_INLINE void transpose_quad(float *to, int64_t to_stride, int64_t to_rows, const float *from,
+                               int64_t from_stride, int64_t rows, bool accumulate)
+{
+    const nib_quad zero = {0.0f, 0.0f, 0.0f, 0.0f};
+    nib_quad x[4];
+    for (int64_t i = 0; i < 4; ++i)
+        x[i] = i < rows ? nib_quad_load(from + i * from_stride) : zero;
+    nib_quad_transpose(x);
+    for (int64_t i = 0; i < 4 && i < to_rows; ++i) {
+        float *at = to + i * to_stride;
+        nib_quad_store(at, accumulate ? nib_quad_load(at) + x[i] : x[i]);
+    }
+}
+
 /* to [cols, rows] = or += from^T [rows, cols]; rows and columns of `to` up to the next multiples of 4 and 16
- * are written. */
+ * are written. Sixteen rows at a time, a line of each row of `to`: what lies a power of two apart leaves the
+ * cache before it would be written to again. */
 NIB_INLINE void transpose_into(float *to, int64_t to_stride, int64_t to_rows, const float *from,
                                int64_t from_stride, int64_t rows, int64_t cols, bool accumulate)
 {
     const nib_quad zero = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int64_t r = 0; r < rows; r += 4)
+    for (int64_t first = 0; first < rows; first += PADDING)
         for (int64_t c = 0; c < cols; c += 4) {
-            nib_quad x[4];
-            for (int64_t i = 0; i < 4; ++i)
-                x[i] = r + i < rows ? nib_quad_load(from + (r + i) * from_stride + c) : zero;
-            nib_quad_transpose(x);
-            for (int64_t i = 0; i < 4 && c + i < to_rows; ++i) {
-                float *at = to + (c + i) * to_stride + r;
-                nib_quad_store(at, accumulate ? nib_quad_load(at) + x[i] : x[i]);
-            }
+            const int64_t end = rows - first < PADDING ? rows : first + PADDING;
+            int64_t r = first;
+            for (; r + NIB_VF <= end; r += NIB_VF)
+                transpose_block(to + c * to_stride + r, to_stride, to_rows - c, from + r * from_stride + c,
+                                from_stride, accumulate);
+            for (; r < end; r += 4)
+                transpose_quad(to + c * to_stride + r, to_stride, to_rows - c, from + r * from_stride + c,
+                               from_stride, rows - r, accumulate);
         }
     const int64_t first = (rows + 3) / 4 * 4, end = (rows + PADDING - 1) / PADDING * PADDING;
     for (int64_t c = 0; c < to_rows; ++c)
