@@ -11,7 +11,7 @@
 
 /* Of the flat vectors: what a thread adds up and updates in one go, while it is in L1, and what is worth a
  * job of the team. A line of doubles, and its neighbour, because the processor fetches lines in pairs. */
-enum { PIECE_FLOATS = 2048, TEAM_FLOATS = 1024, LINE_DOUBLES = 16 };
+enum { PIECE_FLOATS = 4096, TEAM_FLOATS = 1024, LINE_DOUBLES = 16 };
 
 static const nib_node *node_of(const nib_exec *exec, nib_value v)
 {

@@ -517,37 +517,57 @@ static void grid_gradient(const nib_grid_step *g, bool relu, bool accumulate, ni
 
 #if defined(__AVX512F__)
 
-enum { NARROW = 8, NARROW_ROWS = 16 };
+enum { NARROW = 8, NARROW_ROWS = 16, NARROW_QUAD = 4 };
+
+/* sum[r] += the rows' pairs of A at `a` times `pair`. Rows in fours, each with a pointer of its own: one
+ * would need too many multiples of the stride. */
+NIB_INLINE void add_pairs(nib_vf *sum, const float *const a[NARROW_QUAD], int64_t stride, nib_vf pair,
+                          const int mr)
+{
+    NIB_UNROLL
+    for (int r = 0; r < mr; ++r) {
+        double both;
+        __builtin_memcpy(&both, a[r / NARROW_QUAD] + r % NARROW_QUAD * stride, sizeof both);
+        sum[r] = nib_vf_fma(_mm512_castpd_ps(_mm512_set1_pd(both)), pair, sum[r]);
+    }
+}
 
 /* Two k at a time: lane 2j sums the even k of column j, lane 2j + 1 the odd ones. */
 NIB_INLINE void run_narrow(const nib_product *p, int64_t row, const int mr)
 {
     const __m512i weave = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 16, 16, 16, 16, 16, 16, 16);
-    const nib_vf start = p->start ? nib_vf_load(p->start) : nib_vf_set(0.0f);
+    const nib_vf zero = nib_vf_set(0.0f), start = p->start ? nib_vf_load(p->start) : zero;
     nib_vf sum[NARROW_ROWS];
     NIB_UNROLL
     for (int r = 0; r < mr; ++r)
-        sum[r] = _mm512_permutex2var_ps(start, weave, nib_vf_set(0.0f));
-    const float *a = p->a + row * p->a_row, *b = p->b;
-    for (int64_t k = 0; k < p->k; k += 2) {
-        const nib_vf b0 = nib_vf_load(b), b1 = k + 1 < p->k ? nib_vf_load(b + p->b_stride) : nib_vf_set(0.0f);
-        const nib_vf pair = _mm512_permutex2var_ps(b0, weave, b1);
-        NIB_UNROLL
-        for (int r = 0; r < mr; ++r) {
-            double both;
-            __builtin_memcpy(&both, a + r * p->a_row, sizeof both);
-            sum[r] = nib_vf_fma(_mm512_castpd_ps(_mm512_set1_pd(both)), pair, sum[r]);
-        }
-        a += 2;
-        b += 2 * p->b_stride;
+        sum[r] = _mm512_permutex2var_ps(start, weave, zero);
+    const int64_t a_row = p->a_row, b_stride = p->b_stride, pairs = p->k / 2;
+    const float *a[NARROW_QUAD], *b = p->b;
+    NIB_UNROLL
+    for (int q = 0; q < NARROW_QUAD; ++q) {
+        a[q] = p->a + (row + (NARROW_QUAD * q < mr ? NARROW_QUAD * q : 0)) * a_row;
+        __asm__("" : "+r"(a[q]));
     }
+    for (int64_t k = pairs; k > 0; --k) {
+        add_pairs(sum, a, a_row, _mm512_permutex2var_ps(nib_vf_load(b), weave, nib_vf_load(b + b_stride)),
+                  mr);
+        NIB_UNROLL
+        for (int q = 0; q < NARROW_QUAD; ++q)
+            a[q] += 2;
+        b += 2 * b_stride;
+    }
+    if (p->k % 2 != 0)
+        add_pairs(sum, a, a_row, _mm512_permutex2var_ps(nib_vf_load(b), weave, zero), mr);
+    const __mmask16 columns = (__mmask16)((1u << p->n) - 1u);
+    const nib_vf least = nib_vf_set(p->epilogue.kind == NIB_EPILOGUE_RELU ? 0.0f : -INFINITY);
+    float *c = p->c + row * p->c_stride;
     NIB_UNROLL
     for (int r = 0; r < mr; ++r) {
-        const nib_vf odd = _mm512_permute_ps(sum[r], 0xb1);
-        const nib_vf x = _mm512_permutex2var_ps(nib_vf_add(sum[r], odd), even, nib_vf_set(0.0f));
-        const nib_vf y = p->epilogue.kind == NIB_EPILOGUE_RELU ? nib_vf_relu(x) : x;
-        nib_vf_store(p->c + (row + r) * p->c_stride, nib_vf_first(y, (int)p->n));
+        const nib_vf both = nib_vf_add(sum[r], _mm512_permute_ps(sum[r], 0xb1));
+        const nib_vf y = _mm512_maskz_permutexvar_ps(columns, even, both);
+        nib_vf_store(c, nib_vf_max(least, y));
+        STEP_BY(c, p->c_stride);
     }
 }
 

@@ -44,7 +44,7 @@ typedef struct block {
     nib_vf x[NIB_ROW_COLUMNS]; /* where all columns fit in: e^(x - max) as soon as that is known */
 } block;
 
-static void read_labels(const nib_call *call, block *b)
+NIB_INLINE void read_labels(const nib_call *call, block *b)
 {
     const nib_categorical_crossentropy_options *o = call->options;
     const nib_tensor *target = &call->x[1];
@@ -64,43 +64,47 @@ static void read_labels(const nib_call *call, block *b)
 }
 
 /* All columns are in the block at once. */
-static bool fits(const nib_call *call)
+NIB_INLINE bool fits(int64_t width)
 {
-    return call->x[0].row_size <= NIB_ROW_COLUMNS;
+    return width <= NIB_ROW_COLUMNS;
 }
 
-static int64_t columns_from(const nib_call *call, int64_t column)
+NIB_INLINE int64_t columns_from(int64_t width, int64_t column)
 {
-    const int64_t left = call->x[0].row_size - column;
+    const int64_t left = width - column;
     return left < NIB_ROW_COLUMNS ? left : NIB_ROW_COLUMNS;
 }
 
-static int64_t load_columns(const nib_call *call, block *b, int64_t column)
+NIB_INLINE int64_t load_columns(const nib_call *call, block *b, int64_t width, int64_t column)
 {
     const nib_tensor *x = &call->x[0];
-    const int64_t cols = columns_from(call, column);
+    const int64_t cols = columns_from(width, column);
     nib_row_vectors_load(b->x, x->data + b->first * x->stride + column, x->stride, b->n, cols);
     return cols;
 }
 
-static void find_max(const nib_call *call, block *b)
+NIB_INLINE void find_max(const nib_call *call, block *b, int64_t width)
 {
     nib_vf max = nib_vf_set(-INFINITY);
-    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_COLUMNS) {
-        const int64_t cols = load_columns(call, b, column);
-        for (int64_t c = 0; c < cols; c++)
-            max = nib_vf_max(b->x[c], max);
+    for (int64_t column = 0; column < width; column += NIB_ROW_COLUMNS) {
+        const int64_t cols = load_columns(call, b, width, column);
+        NIB_UNROLL
+        for (int64_t c = 0; c < NIB_ROW_COLUMNS; c++)
+            max = c < cols ? nib_vf_max(b->x[c], max) : max;
     }
     b->max = max;
 }
 
-static void find_sums(const nib_call *call, block *b)
+NIB_INLINE void find_sums(const nib_call *call, block *b, int64_t width)
 {
     const nib_vf max = b->max, label = b->label;
     nib_vf sum = nib_vf_set(0.0f), total = sum, hit = sum;
-    for (int64_t column = 0; column < call->x[0].row_size; column += NIB_ROW_COLUMNS) {
-        const int64_t cols = fits(call) ? columns_from(call, column) : load_columns(call, b, column);
-        for (int64_t c = 0; c < cols; c++) {
+    for (int64_t column = 0; column < width; column += NIB_ROW_COLUMNS) {
+        const int64_t cols = fits(width) ? columns_from(width, column) : load_columns(call, b, width, column);
+        NIB_UNROLL
+        for (int64_t c = 0; c < NIB_ROW_COLUMNS; c++) {
+            if (c >= cols)
+                continue;
             const nib_vf below = nib_vf_sub(b->x[c], max);
             b->x[c] = nib_vf_exp(below);
             total = nib_vf_add(total, below);
@@ -114,7 +118,7 @@ static void find_sums(const nib_call *call, block *b)
 }
 
 /* A vector of a block in call->saved, which has nib_padded(width) floats for each row. */
-static void save(float *to, nib_vf x, int64_t n)
+NIB_INLINE void save(float *to, nib_vf x, int64_t n)
 {
     float lane[NIB_VF];
     if (n == NIB_VF) {
@@ -125,25 +129,27 @@ static void save(float *to, nib_vf x, int64_t n)
     }
 }
 
-static nib_vf saved_vector(const float *from, int64_t n)
+NIB_INLINE nib_vf saved_vector(const float *from, int64_t n)
 {
     return n == NIB_VF ? nib_vf_load(from) : nib_row_vector(from, 1, n);
 }
 
 /* w (softmax - q), column after column of the block. */
-static void save_slopes(const nib_call *call, block *b)
+NIB_INLINE void save_slopes(const nib_call *call, block *b, int64_t width)
 {
     const nib_categorical_crossentropy_options *o = call->options;
-    const int64_t width = call->x[0].row_size;
     const float smooth = (float)o->label_smoothing;
     float *saved = call->saved + b->first * nib_padded(width);
     const nib_vf scale = nib_vf_div(b->weight, b->sum),
                  whole = nib_vf_mul(b->weight, nib_vf_set(1.0f - smooth));
     const nib_vf spread = nib_vf_mul(b->weight, nib_vf_set(smooth / (float)width));
     for (int64_t column = 0; column < width; column += NIB_ROW_COLUMNS) {
-        const int64_t cols = fits(call) ? width : load_columns(call, b, column);
-        for (int64_t c = 0; c < cols; c++) {
-            const nib_vf power = fits(call) ? b->x[c] : nib_vf_exp(nib_vf_sub(b->x[c], b->max));
+        const int64_t cols = fits(width) ? width : load_columns(call, b, width, column);
+        NIB_UNROLL
+        for (int64_t c = 0; c < NIB_ROW_COLUMNS; c++) {
+            if (c >= cols)
+                continue;
+            const nib_vf power = fits(width) ? b->x[c] : nib_vf_exp(nib_vf_sub(b->x[c], b->max));
             const nib_vf slope = nib_vf_sub(nib_vf_mul(power, scale), spread);
             const nib_vf class = nib_vf_set((float)(column + c));
             save(saved + (column + c) * b->n,
@@ -152,42 +158,41 @@ static void save_slopes(const nib_call *call, block *b)
     }
 }
 
-static void forward(const nib_call *call)
+NIB_INLINE void forward_rows(const nib_call *call, int64_t width)
 {
     const nib_categorical_crossentropy_options *o = call->options;
-    const float smooth = (float)o->label_smoothing, width = (float)call->x[0].row_size;
+    const float smooth = (float)o->label_smoothing;
     for (int64_t first = 0; first < call->rows; first += NIB_VF) {
-        block b;
-        b.first = first;
-        b.n = nib_row_vectors_size(call->rows, first);
+        block b = {.first = first, .n = nib_row_vectors_size(call->rows, first)};
         read_labels(call, &b);
-        find_max(call, &b);
-        find_sums(call, &b);
+        find_max(call, &b, width);
+        find_sums(call, &b, width);
         const nib_vf own = nib_vf_mul(nib_vf_set(1.0f - smooth), b.hit);
         nib_vf sum = nib_vf_sub(nib_vf_log(b.sum), own);
         /* Without smoothing the mean is left out: it may be infinite where the loss is not. */
         if (smooth > 0.0f)
-            sum = nib_vf_sub(sum, nib_vf_mul(nib_vf_set(smooth / width), b.total));
+            sum = nib_vf_sub(sum, nib_vf_mul(nib_vf_set(smooth / (float)width), b.total));
         nib_row_vector_put(&call->y, first, b.n, nib_vf_mul(b.weight, sum));
         if (call->saved)
-            save_slopes(call, &b);
+            save_slopes(call, &b, width);
     }
 }
 
-static void backward(const nib_call *call)
+NIB_INLINE void backward_rows(const nib_call *call, int64_t width)
 {
     const nib_tensor *dx = &call->dx[0];
-    const int64_t width = dx->row_size;
     for (int64_t first = 0; first < call->rows; first += NIB_VF) {
         const int64_t n = nib_row_vectors_size(call->rows, first);
         const float *saved = call->saved + first * nib_padded(width);
         const nib_vf dy = nib_row_vector(call->dy.data + first * call->dy.stride, call->dy.stride, n);
         for (int64_t column = 0; column < width; column += NIB_ROW_COLUMNS) {
-            const int64_t cols = columns_from(call, column);
+            const int64_t cols = columns_from(width, column);
             float *to = dx->data + first * dx->stride + column;
             nib_vf x[NIB_ROW_COLUMNS], before[NIB_ROW_COLUMNS];
-            for (int64_t c = 0; c < cols; c++)
-                x[c] = nib_vf_mul(saved_vector(saved + (column + c) * n, n), dy);
+            NIB_UNROLL
+            for (int64_t c = 0; c < NIB_ROW_COLUMNS; c++)
+                if (c < cols)
+                    x[c] = nib_vf_mul(saved_vector(saved + (column + c) * n, n), dy);
             if (call->accumulate[0]) {
                 nib_row_vectors_load(before, to, dx->stride, n, cols);
                 for (int64_t c = 0; c < cols; c++)
@@ -196,6 +201,35 @@ static void backward(const nib_call *call)
             nib_row_vectors_store(to, dx->stride, n, cols, x);
         }
     }
+}
+
+/* Few classes are the rule: with their number known, all columns of a block stay in registers. */
+#define FOR_WIDTHS(X) X(2) X(3) X(4) X(5) X(6) X(8) X(10)
+#define CASE(cols)                                                                                           \
+    case cols:                                                                                               \
+        ROWS(call, cols);                                                                                    \
+        break;
+
+static void forward(const nib_call *call)
+{
+#define ROWS forward_rows
+    switch (call->x[0].row_size) {
+        FOR_WIDTHS(CASE)
+    default:
+        forward_rows(call, call->x[0].row_size);
+    }
+#undef ROWS
+}
+
+static void backward(const nib_call *call)
+{
+#define ROWS backward_rows
+    switch (call->dx[0].row_size) {
+        FOR_WIDTHS(CASE)
+    default:
+        backward_rows(call, call->dx[0].row_size);
+    }
+#undef ROWS
 }
 
 static const nib_op_case cases[] = {

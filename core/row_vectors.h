@@ -64,8 +64,11 @@ NIB_INLINE void nib_row_vector_put(const nib_tensor *y, int64_t first, int64_t n
 
 NIB_INLINE void nib_row_vectors_load_all(nib_vf *column, const float *from, int64_t stride, int64_t cols)
 {
-    for (int64_t c = 0; c < cols; c += 4) {
+    NIB_UNROLL
+    for (int64_t c = 0; c < NIB_ROW_COLUMNS; c += 4) {
         nib_vf x[4];
+        if (c >= cols)
+            continue;
         NIB_UNROLL
         for (int j = 0; j < 4; j++)
             x[j] = nib_vf_load_quads(from + j * stride + c, 4 * stride);
@@ -95,20 +98,19 @@ NIB_INLINE void nib_row_vectors_load(nib_vf *column, const float *from, int64_t 
 NIB_INLINE void nib_row_vectors_store_all(float *to, int64_t stride, int64_t cols, const nib_vf *column)
 {
     const nib_vf zero = nib_vf_set(0.0f);
-    int64_t c = 0;
-    for (; c < cols; c += 4) {
-        nib_vf x[4];
-        NIB_UNROLL
-        for (int j = 0; j < 4; j++)
-            x[j] = c + j < cols ? column[c + j] : zero;
-        nib_vf_transpose_quads(x);
+    NIB_UNROLL
+    for (int64_t c = 0; c < NIB_ROW_COLUMNS; c += 4) {
+        nib_vf x[4] = {zero, zero, zero, zero};
+        if (c < cols) {
+            NIB_UNROLL
+            for (int j = 0; j < 4; j++)
+                x[j] = c + j < cols ? column[c + j] : zero;
+            nib_vf_transpose_quads(x);
+        }
         NIB_UNROLL
         for (int j = 0; j < 4; j++)
             nib_vf_store_quads(to + j * stride + c, 4 * stride, x[j]);
     }
-    for (; c < NIB_ROW_COLUMNS; c += 4)
-        for (int j = 0; j < 4; j++)
-            nib_vf_store_quads(to + j * stride + c, 4 * stride, zero);
 }
 
 /** The reverse. Columns from cols up to NIB_ROW_COLUMNS become 0. */
@@ -125,22 +127,49 @@ NIB_INLINE void nib_row_vectors_store(float *to, int64_t stride, int64_t n, int6
         memcpy(to + i * stride, rows + i * NIB_ROW_COLUMNS, NIB_ROW_COLUMNS * sizeof *rows);
 }
 
-/** e^x and the logarithm, lane by lane those of core/vector_math.h. */
+typedef uint32_t nib_vf_bits __attribute__((vector_size(NIB_VF * sizeof(float))));
+typedef int32_t nib_vf_ints __attribute__((vector_size(NIB_VF * sizeof(float))));
+typedef float nib_vf_floats __attribute__((vector_size(NIB_VF * sizeof(float))));
+
+/** e^x and the logarithm, operation by operation those of core/vector_math.h: the same bits. */
 NIB_INLINE nib_vf nib_vf_exp(nib_vf x)
 {
-    float lane[NIB_VF];
-    nib_vf_store(lane, x);
-    for (int i = 0; i < NIB_VF; i++)
-        lane[i] = nib_expf(lane[i]);
-    return nib_vf_load(lane);
+    const nib_vf magic = nib_vf_set(12582912.0f);
+    const nib_vf shifted = nib_vf_add(nib_vf_mul(x, nib_vf_set(1.44269504088896341f)), magic);
+    const nib_vf n = nib_vf_sub(shifted, magic);
+    const nib_vf high = nib_vf_sub(x, nib_vf_mul(n, nib_vf_set(0.693359375f)));
+    const nib_vf r = nib_vf_sub(high, nib_vf_mul(n, nib_vf_set(-2.12194440e-4f)));
+    nib_vf p = nib_vf_set(1.9875691500e-4f);
+    p = nib_vf_add(nib_vf_mul(p, r), nib_vf_set(1.3981999507e-3f));
+    p = nib_vf_add(nib_vf_mul(p, r), nib_vf_set(8.3334519073e-3f));
+    p = nib_vf_add(nib_vf_mul(p, r), nib_vf_set(4.1665795894e-2f));
+    p = nib_vf_add(nib_vf_mul(p, r), nib_vf_set(1.6666665459e-1f));
+    p = nib_vf_add(nib_vf_mul(p, r), nib_vf_set(5.0000001201e-1f));
+    p = nib_vf_add(nib_vf_add(nib_vf_mul(p, nib_vf_mul(r, r)), r), nib_vf_set(1.0f));
+    const nib_vf y = nib_vf_mul(p, (nib_vf)(((nib_vf_bits)shifted + 127u) << 23));
+    const nib_vf low = nib_vf_where_greater(nib_vf_set(-87.0f), x, nib_vf_set(0.0f), y);
+    return nib_vf_where_greater(x, nib_vf_set(88.0f), nib_vf_set(INFINITY), low);
 }
 NIB_INLINE nib_vf nib_vf_log(nib_vf x)
 {
-    float lane[NIB_VF];
-    nib_vf_store(lane, x);
-    for (int i = 0; i < NIB_VF; i++)
-        lane[i] = nib_logf(lane[i]);
-    return nib_vf_load(lane);
+    const nib_vf_bits shift = (nib_vf_bits)x - 0x3f3504f3u;
+    const nib_vf e = (nib_vf) __builtin_convertvector((nib_vf_ints)shift >> 23, nib_vf_floats);
+    const nib_vf m = nib_vf_sub((nib_vf)((shift & 0x007fffffu) + 0x3f3504f3u), nib_vf_set(1.0f));
+    const nib_vf z = nib_vf_mul(m, m);
+    nib_vf p = nib_vf_set(7.0376836292e-2f);
+    p = nib_vf_sub(nib_vf_mul(p, m), nib_vf_set(1.1514610310e-1f));
+    p = nib_vf_add(nib_vf_mul(p, m), nib_vf_set(1.1676998740e-1f));
+    p = nib_vf_sub(nib_vf_mul(p, m), nib_vf_set(1.2420140846e-1f));
+    p = nib_vf_add(nib_vf_mul(p, m), nib_vf_set(1.4249322787e-1f));
+    p = nib_vf_sub(nib_vf_mul(p, m), nib_vf_set(1.6668057665e-1f));
+    p = nib_vf_add(nib_vf_mul(p, m), nib_vf_set(2.0000714765e-1f));
+    p = nib_vf_sub(nib_vf_mul(p, m), nib_vf_set(2.4999993993e-1f));
+    p = nib_vf_add(nib_vf_mul(p, m), nib_vf_set(3.3333331174e-1f));
+    nib_vf y = nib_vf_mul(nib_vf_mul(p, m), z);
+    y = nib_vf_add(y, nib_vf_mul(e, nib_vf_set(-2.12194440e-4f)));
+    y = nib_vf_sub(y, nib_vf_mul(nib_vf_set(0.5f), z));
+    const nib_vf result = nib_vf_add(nib_vf_add(m, y), nib_vf_mul(e, nib_vf_set(0.693359375f)));
+    return nib_vf_where_greater(nib_vf_set(INFINITY), x, result, x);
 }
 
 #endif

@@ -18,8 +18,8 @@ static void update(const nib_pass *pass, nib_vf alpha, nib_vf rate_1, nib_vf rat
         if (!plain)
             g = nib_vf_mul(nib_vf_clip(g, pass->clip), nib_vf_set(pass->scale));
         nib_vf first = nib_vf_load(m + i), second = nib_vf_load(v + i), weight = nib_vf_load(w + i);
-        first = nib_vf_add(first, nib_vf_mul(nib_vf_sub(g, first), rate_1));
-        second = nib_vf_add(second, nib_vf_mul(nib_vf_sub(nib_vf_mul(g, g), second), rate_2));
+        first = nib_vf_fma(nib_vf_sub(g, first), rate_1, first);
+        second = nib_vf_fma(nib_vf_sub(nib_vf_mul(g, g), second), rate_2, second);
         nib_vf_store(m + i, first);
         nib_vf_store(v + i, second);
         if (shrink != 0.0f)

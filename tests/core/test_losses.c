@@ -71,6 +71,12 @@ static const struct {
 } cases[] = {
     {"categorical_crossentropy", "", categorical, 2, LABELS, 0, 0, NULL},
     {"categorical_crossentropy", "", categorical, 5, LABELS, 0, 0, NULL},
+    {"categorical_crossentropy", "", categorical, 3, LABELS, 0, 0, NULL},
+    {"categorical_crossentropy", "", categorical, 4, LABELS, 0, 0, NULL},
+    {"categorical_crossentropy", "{label_smoothing: 0.2}", categorical, 6, LABELS, 0.2, 0, NULL},
+    {"categorical_crossentropy", "", categorical, 7, LABELS, 0, 0, NULL},
+    {"categorical_crossentropy", "", categorical, 8, LABELS, 0, 0, NULL},
+    {"categorical_crossentropy", "", categorical, 10, LABELS, 0, 0, NULL},
     {"categorical_crossentropy", "", categorical, 16, LABELS, 0, 0, NULL},
     {"categorical_crossentropy", "{label_smoothing: 0.1}", categorical, 19, LABELS, 0.1, 0, NULL},
     {"categorical_crossentropy", "{label_smoothing: 0.3, class_weight: [0.5, 2, 1, 0, 3]}", categorical, 5,
