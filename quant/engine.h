@@ -33,6 +33,8 @@ typedef struct nib_engine_counts {
     int64_t wrapped;         /**< results that lost high bits */
     int64_t accum_saturated; /**< the same in the accumulator */
     int64_t accum_wrapped;
+    int64_t sums;           /**< of dense nodes */
+    int64_t sums_overflown; /**< those with an addition that saturated or wrapped */
 } nib_engine_counts;
 
 /** The plain way. Slow; allocates nothing.

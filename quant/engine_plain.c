@@ -185,6 +185,12 @@ static void run_wrapping_dense(const job *j)
     }
 }
 
+/* Of the accumulator, so far. */
+static int64_t overflows(const nib_engine_counts *counts)
+{
+    return counts ? counts->accum_saturated + counts->accum_wrapped : 0;
+}
+
 static void run_dense(const job *j)
 {
     if (wraps_at_the_end(j)) {
@@ -203,12 +209,17 @@ static void run_dense(const job *j)
             nib_fix_dense_sequence(dense, o, j->plain->order);
         for (int64_t p = 0; p < j->node->positions; ++p) {
             int64_t acc = first;
+            const int64_t before = overflows(j->counts);
             for (int64_t k = 0; k < n_in; ++k) {
                 const int64_t i = j->plain->order[k], w = i * n_out + o;
                 const number product = times(input_at(j, p * n_in + i),
                                              number_of(&dense->kernel.type, w, dense->kernel.code[w]));
                 const int64_t term = cast_accum(&dense->accum, product.mantissa, product.fraction, j->counts);
                 acc = cast_accum(&dense->accum, (nib_wide)acc + term, fraction, j->counts);
+            }
+            if (j->counts) {
+                j->counts->sums++;
+                j->counts->sums_overflown += overflows(j->counts) > before;
             }
             j->y[p * n_out + o] = cast_to(j, p * n_out + o, (number){acc, fraction});
         }

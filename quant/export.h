@@ -11,6 +11,7 @@
 #include "core/document.h"
 #include "core/h5.h"
 #include "core/log.h"
+#include "quant/engine.h"
 #include "quant/fixnet.h"
 
 /** How the precisions reach hls4ml. */
@@ -36,15 +37,18 @@ typedef struct nib_export_input {
     const char *preprocess;        /**< "none", "standardize", ... */
     const double *shift, *divisor; /**< [features] x = (raw - shift) / divisor, in double, rounded to float */
     const char *const *features;   /**< [features] names, or NULL */
+    /** [features] what the first layers have taken in; NULL: nothing. Then shift is 0 and divisor 1. */
+    const double *folded_shift, *folded_divisor;
 } nib_export_input;
 
 /** Samples with their answers. */
 typedef struct nib_export_golden {
-    int64_t rows, traced;    /**< samples; the first `traced` of them with the codes of every node */
-    const float *const *raw; /**< [net inputs][rows, positions * features] */
-    const float *const *x;   /**< the same, preprocessed */
-    int64_t *const *code;    /**< [net outputs][rows, positions * features] */
-    int64_t *const *trace;   /**< [nodes][traced, positions * features] */
+    int64_t rows, traced;            /**< samples; the first `traced` of them with the codes of every node */
+    const float *const *raw;         /**< [net inputs][rows, positions * features] */
+    const float *const *x;           /**< the same, preprocessed */
+    int64_t *const *code;            /**< [net outputs][rows, positions * features] */
+    int64_t *const *trace;           /**< [nodes][traced, positions * features] */
+    const nib_engine_counts *counts; /**< [nodes] of all samples, or NULL: no accumulator can overflow */
 } nib_export_golden;
 
 typedef struct nib_export {

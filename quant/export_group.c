@@ -110,6 +110,24 @@ static nib_status put_arrays(const nib_export *e, nib_h5 *file, nib_arena *arena
     return NIB_OK;
 }
 
+/* Preprocessing that the network does itself. */
+static nib_status put_fold(const nib_export *e, nib_h5 *file, nib_arena *arena, nib_error *err)
+{
+    for (int i = 0; i < e->net->n_inputs; i++) {
+        const nib_export_input *p = &e->input[i];
+        const int64_t dim[1] = {e->net->node[i].features};
+        if (!p->folded_shift)
+            continue;
+        const char *shift = nib_arena_printf(arena, "/nibble/export/fold/%s/shift", e->net->node[i].name);
+        const char *divisor = nib_arena_printf(arena, "/nibble/export/fold/%s/divisor", e->net->node[i].name);
+        if (!shift || !divisor)
+            return nib_fail_memory(err, "export");
+        NIB_TRY(nib_h5_write_f64(file, shift, 1, dim, p->folded_shift, err));
+        NIB_TRY(nib_h5_write_f64(file, divisor, 1, dim, p->folded_divisor, err));
+    }
+    return NIB_OK;
+}
+
 nib_status nib_export_group_write(const nib_export *e, nib_export_route route, nib_h5 *file, nib_arena *arena,
                                   nib_error *err)
 {
@@ -122,5 +140,6 @@ nib_status nib_export_group_write(const nib_export *e, nib_export_route route, n
             NIB_TRY(nib_h5_write_text(file, names[i][0], names[i][1], err));
     NIB_TRY(nib_fixnet_write(file, e->net, err));
     NIB_TRY(put_golden(e, file, arena, err));
+    NIB_TRY(put_fold(e, file, arena, err));
     return put_arrays(e, file, arena, err);
 }

@@ -14,8 +14,40 @@ static const char *type_text(nib_arena *arena, const nib_fix_types *types)
     return text ? text : "";
 }
 
+/* A network that takes raw numbers. */
+static void put_folded_inputs(const nib_export *e, FILE *out)
+{
+    fprintf(out, "\n## Inputs\n\nThe network takes raw numbers, as they come from the source. The "
+                 "preprocessing of training, `x = "
+                 "(raw - shift) / divisor`, is inside:\nits shifts and the mantissas of its divisors went "
+                 "into kernel and bias of "
+                 "the first layer, which were put on their grids anew, the\npowers of two of the divisors "
+                 "into the types. Inputs "
+                 "have the step that they had in training. `nibble eval model.h5` beside `nibble eval "
+                 "RUN`\nsays what that costs.\n");
+    for (int i = 0; i < e->net->n_inputs; i++) {
+        const nib_fix_node *n = &e->net->node[i];
+        const nib_export_input *p = &e->input[i];
+        fprintf(out,
+                "\n`%s`: %" PRId64
+                " numbers\n\n| | feature | type | folded shift | folded divisor |\n|---|---|---|---|---|\n",
+                n->name, n->features);
+        for (int64_t k = 0; k < n->features; k++) {
+            const nib_fixed type = nib_fix_type_at(&n->type, k);
+            char text[NIB_FIXED_TEXT_BYTES];
+            fprintf(out, "| %" PRId64 " | %s | %s | %.17g | %.17g |\n", k, p->features ? p->features[k] : "",
+                    type.bits ? nib_fixed_print(&type, NIB_FIXED_PLAIN, text) : "removed", p->folded_shift[k],
+                    p->folded_divisor[k]);
+        }
+    }
+}
+
 static void put_inputs(const nib_export *e, nib_arena *arena, FILE *out)
 {
+    if (e->input[0].folded_shift) {
+        put_folded_inputs(e, out);
+        return;
+    }
     fprintf(out,
             "\n## Inputs\n\nThe network takes what stands in front of it in training: `x = (raw - shift) / "
             "divisor`, computed in double and rounded once\nto float. Whatever feeds the firmware has to do "
@@ -41,7 +73,8 @@ static void put_outputs(const nib_export *e, nib_arena *arena, FILE *out)
         const nib_fix_node *n = &e->net->node[e->net->output[i].node];
         fprintf(out, "\n`%s`: %" PRId64 " numbers, type %s%s", e->net->output[i].target,
                 n->positions * n->features, type_text(arena, &n->type),
-                n->kind == NIB_FIX_SOFTMAX ? "" : "; logits, in front of any softmax or sigmoid");
+                n->kind == NIB_FIX_SOFTMAX ? "; probabilities"
+                                           : "; logits, in front of any softmax or sigmoid");
         for (int64_t k = 0; e->class_name[i] && k < n->features; k++)
             fprintf(out, "%s%s", k ? ", " : "; classes ", e->class_name[i][k]);
         fprintf(out, "\n");
@@ -60,6 +93,26 @@ static void put_route(const nib_keras_graph *g, FILE *out)
         [NIB_EXPORT_EXPLICIT] = "Every precision is written down in hls4ml.yml; hls4ml derives nothing.",
     };
     fprintf(out, "\nRoute `%s`. %s\n", nib_export_route_names[g->route], why[g->route] ? why[g->route] : "");
+}
+
+/* Accumulators that the user gave, and what they did. */
+static void put_overflows(const nib_export *e, nib_arena *arena, FILE *out)
+{
+    if (!e->golden.counts)
+        return;
+    fprintf(out, "\n## Accumulators that overflow\n\nTypes of accumulators were given. Of the sums on the "
+                 "golden samples, those with "
+                 "an addition that left the type's range:\n\n| layer | accumulator | sums | overflow "
+                 "|\n|---|---|---|---|\n");
+    for (int i = 0; i < e->net->n_nodes; i++) {
+        const nib_fix_node *n = &e->net->node[i];
+        const nib_engine_counts *c = &e->golden.counts[i];
+        if (n->kind != NIB_FIX_DENSE)
+            continue;
+        const char *type = nib_export_type(arena, &n->as.dense.accum);
+        fprintf(out, "| %s | %s%s | %" PRId64 " | %" PRId64 " |\n", n->name, type ? type : "",
+                n->as.dense.proven ? ", holds every sum" : "", c->sums, c->sums_overflown);
+    }
 }
 
 static void put_all(const nib_export *e, const nib_keras_graph *g, nib_arena *arena, FILE *out)
@@ -87,6 +140,7 @@ static void put_all(const nib_export *e, const nib_keras_graph *g, nib_arena *ar
                 e->backend);
     put_inputs(e, arena, out);
     put_outputs(e, arena, out);
+    put_overflows(e, arena, out);
 }
 
 nib_status nib_export_readme(const nib_export *export, const nib_keras_graph *graph, nib_arena *arena,

@@ -44,6 +44,12 @@ static nib_status compare(const nib_session *s, const options *o, const char *pa
     nib_lowering lowering;
     nib_layer_trace trace;
     nib_comparison comparison;
+    if (s->network && nib_network_is_folded(s->file->path))
+        return nib_fail(err, NIB_ERR_UNSUPPORTED,
+                        "%s: its network has the preprocessing inside, its trained weights do not: compare "
+                        "the run that it "
+                        "was made from; nibble eval of both says what folding costs",
+                        s->file->path);
     NIB_TRY(nib_session_part(s, part, &data, err));
     NIB_TRY(nib_network_lowering_of_file(s->file->path, s->model, arena, log, &lowering, err));
     nib_dataset shaped = *data; /* targets may be missing in the file; the model needs their widths */

@@ -14,7 +14,7 @@ typedef struct options {
     const char *output, *format, *route, *name, *data;
     nib_arg_list set;
     int64_t rows, threads;
-    bool synthetic, show_config, force, quiet;
+    bool synthetic, fold, softmax, show_config, force, quiet;
 } options;
 
 enum { DEFAULT_ROWS = 1000, MAX_NAMES = 64 };
@@ -31,6 +31,10 @@ static const nib_arg args[] = {
      "golden samples from a file laid out like the run's own"},
     {"synthetic", 0, NIB_ARG_FLAG, offsetof(options, synthetic), 0, 0, NULL,
      "golden samples without any data"},
+    {"fold-preprocessing", 0, NIB_ARG_FLAG, offsetof(options, fold), 0, 0, NULL,
+     "put it into the first layer: raw numbers in"},
+    {"softmax", 0, NIB_ARG_FLAG, offsetof(options, softmax), 0, 0, NULL,
+     "end at probabilities of classes, not at logits"},
     {"rows", 'n', NIB_ARG_INT, offsetof(options, rows), 1, 1e7, "N", "golden samples (default 1000)"},
     {"set", 's', NIB_ARG_LIST, offsetof(options, set), 0, 0, "KEY=VALUE",
      "change a key: hls... (may be repeated)"},
@@ -177,6 +181,8 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     nib_export_wanted wanted = {.name = o->name,
                                 .data = o->data,
                                 .synthetic = o->synthetic,
+                                .fold = o->fold,
+                                .softmax = o->softmax,
                                 .rows = o->rows ? o->rows : DEFAULT_ROWS,
                                 .threads = o->threads,
                                 .n_sets = o->set.count,
@@ -201,6 +207,8 @@ const nib_command nib_command_export = {
     .text = "  nibble export runs/jets-001\n  cd runs/jets-001/export && python3 convert.py\n\n"
             "  nibble export runs/jets-001 -o firmware --set hls.default.strategy=Resource --set "
             "hls.default.reuse_factor=4 --show-config\n\n"
+            "  nibble export runs/jets-001 --fold-preprocessing -o raw\n  nibble eval raw/model.h5     # "
+            "beside nibble eval runs/jets-001: what folding costs\n\n"
             "  nibble export runs/jets-001 --format qonnx -o onnx\n  python3 onnx/check.py",
     .min_arguments = 1,
     .max_arguments = 1,

@@ -81,8 +81,10 @@ static void print_accumulators(const nib_comparison *c, FILE *out)
                 nib_fixed_print(&node->as.dense.accum, NIB_FIXED_PLAIN, type),
                 node->as.dense.proven ? "proven to hold every partial sum" : "given");
         if (!node->as.dense.proven)
-            fprintf(out, ": %" PRId64 " additions saturated, %" PRId64 " wrapped", n->accum_saturated,
-                    n->accum_wrapped);
+            fprintf(out,
+                    ": %" PRId64 " of %" PRId64 " sums overflow (%" PRId64 " additions saturated, %" PRId64
+                    " wrapped)",
+                    n->sums_overflown, n->sums, n->accum_saturated, n->accum_wrapped);
         fprintf(out, "\n");
     }
 }

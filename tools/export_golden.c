@@ -53,7 +53,7 @@ static nib_status make_input(const nib_export_record *r, int index, const nib_da
                              int64_t rows, const float **raw_out, const float **x_out, nib_error *err)
 {
     const nib_fix_node *node = &r->net->node[index];
-    const nib_preprocess_state *p = &r->file->preprocess[index];
+    const nib_preprocess_state *p = &r->preprocess[index];
     const int64_t width = node->positions * node->features;
     const nib_rng rng = {.seed = 1, .stream = (uint32_t)(1000 + index)};
     double *raw = NIB_NEW(r->arena, double, rows *width);
@@ -96,6 +96,29 @@ static nib_status answer(const nib_export_record *r, nib_export_golden *g, nib_e
     return NIB_OK;
 }
 
+static bool can_overflow(const nib_fixnet *net)
+{
+    for (int i = 0; i < net->n_nodes; i++)
+        if (net->node[i].kind == NIB_FIX_DENSE && !net->node[i].as.dense.proven)
+            return true;
+    return false;
+}
+
+/* How often given accumulators overflow, on all samples. */
+static nib_status count_overflows(const nib_export_record *r, nib_export_golden *g, nib_error *err)
+{
+    int64_t **none = NIB_NEW(r->arena, int64_t *, r->net->n_nodes);
+    nib_engine_counts *counts = NIB_NEW(r->arena, nib_engine_counts, r->net->n_nodes);
+    nib_engine *engine;
+    if (!none || !counts)
+        return nib_fail_memory(err, "golden samples");
+    NIB_TRY(nib_engine_create(&engine, r->net, err));
+    nib_engine_trace(engine, g->x, g->rows, none, counts);
+    nib_engine_destroy(engine);
+    g->counts = counts;
+    return NIB_OK;
+}
+
 nib_status nib_export_golden_make(const nib_export_record *r, const nib_dataset *data, int64_t rows,
                                   nib_export_golden *golden, nib_error *err)
 {
@@ -115,6 +138,8 @@ nib_status nib_export_golden_make(const nib_export_record *r, const nib_dataset 
     *golden = (nib_export_golden){
         .rows = rows, .traced = rows < TRACED_ROWS ? rows : TRACED_ROWS, .raw = raw, .x = x};
     NIB_TRY(answer(r, golden, err));
+    if (can_overflow(net))
+        NIB_TRY(count_overflows(r, golden, err));
     const nib_dataset traced = {.rows = rows, .n_inputs = net->n_inputs, .input = input};
     return nib_network_trace(net, &traced, golden->traced, r->arena, &golden->trace, &counts, err);
 }

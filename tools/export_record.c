@@ -29,7 +29,7 @@ static nib_status open_model(nib_export_record *r, const char *path, const nib_e
                                  wanted->n_sets, &r->config, err));
     NIB_TRY(nib_model_create(&r->model, r->config, &r->file->shapes, err));
     NIB_TRY(nib_model_file_load(r->file->path, r->model->params, err));
-    return nib_network_of_file(r->file->path, r->model, r->arena, log, &r->net, err);
+    return nib_export_network(r, wanted, log, err);
 }
 
 /* "runs/jets-001/best.h5" -> "jets_001" */
@@ -69,11 +69,11 @@ static nib_status load_data(nib_export_record *r, const nib_export_wanted *wante
                                         r->file->shapes.target[i].classes);
     nib_status status = nib_probe_data(config, NIB_DATA_TEST_ONLY, err);
     if (status == NIB_OK)
-        status = nib_data_load(config, r->file->preprocess, NIB_DATA_TEST_ONLY, r->team, log, &r->data, err);
+        status = nib_data_load(config, r->preprocess, NIB_DATA_TEST_ONLY, r->team, log, &r->data, err);
     if (status == NIB_OK && r->data->test.rows == 0) {
         nib_data_destroy(r->data);
         r->data = NULL;
-        status = nib_data_load(config, r->file->preprocess, NIB_DATA_ALL, r->team, log, &r->data, err);
+        status = nib_data_load(config, r->preprocess, NIB_DATA_ALL, r->team, log, &r->data, err);
     }
     if (status != NIB_OK) {
         nib_error_prefix(err, "golden samples (--synthetic makes them without data)");
@@ -97,14 +97,31 @@ static bool is_taken_over(const char *path)
     return false;
 }
 
-static nib_status copy_parts(nib_h5 *from, nib_h5 *to, nib_arena *arena, nib_error *err)
+static nib_status copy_parts(const nib_export_record *r, nib_h5 *from, nib_h5 *to, nib_error *err)
 {
     int count;
     const char *const *paths;
-    NIB_TRY(nib_h5_datasets(from, "/nibble", arena, &count, &paths, err));
+    NIB_TRY(nib_h5_datasets(from, "/nibble", r->arena, &count, &paths, err));
     for (int i = 0; i < count; i++)
-        if (is_taken_over(paths[i]))
+        if (is_taken_over(paths[i]) && !(r->folded && strstr(paths[i], "/preprocess/")))
             NIB_TRY(nib_h5_copy(from, paths[i], to, err));
+    return NIB_OK;
+}
+
+/* What stands in front of a network that has the preprocessing inside. */
+static nib_status put_no_preprocessing(const nib_export_record *r, nib_h5 *file, nib_error *err)
+{
+    for (int i = 0; i < r->net->n_inputs; i++) {
+        const nib_preprocess_state *p = &r->preprocess[i];
+        const char *kind = nib_arena_printf(r->arena, "/nibble/data/%s/preprocess/kind", p->input);
+        const char *shift = nib_arena_printf(r->arena, "/nibble/data/%s/preprocess/shift", p->input);
+        const char *divisor = nib_arena_printf(r->arena, "/nibble/data/%s/preprocess/divisor", p->input);
+        if (!kind || !shift || !divisor)
+            return nib_fail_memory(err, "export");
+        NIB_TRY(nib_h5_write_text(file, kind, p->kind, err));
+        NIB_TRY(nib_h5_write_f64(file, shift, 1, &p->width, p->shift, err));
+        NIB_TRY(nib_h5_write_f64(file, divisor, 1, &p->width, p->divisor, err));
+    }
     return NIB_OK;
 }
 
@@ -118,9 +135,9 @@ static nib_status put_model(void *context, nib_h5 *file, nib_error *err)
     NIB_TRY(nib_h5_write_text(file, "/nibble/config", text, err));
     NIB_TRY(nib_model_parts_head(file, "export", err));
     NIB_TRY(nib_h5_open(&source, r->file->path, err));
-    const nib_status status = copy_parts(source, file, r->arena, err);
+    const nib_status status = copy_parts(r, source, file, err);
     nib_h5_close(source);
-    return status;
+    return status == NIB_OK && r->folded ? put_no_preprocessing(r, file, err) : status;
 }
 
 static nib_status describe_inputs(nib_export_record *r, nib_error *err)
@@ -130,8 +147,13 @@ static nib_status describe_inputs(nib_export_record *r, nib_error *err)
     if (!input || !classes)
         return nib_fail_memory(err, "export");
     for (int i = 0; i < r->net->n_inputs; i++) {
-        const nib_preprocess_state *p = &r->file->preprocess[i];
-        input[i] = (nib_export_input){p->kind, p->shift, p->divisor, p->features};
+        const nib_preprocess_state *p = &r->preprocess[i];
+        input[i] = (nib_export_input){p->kind,
+                                      p->shift,
+                                      p->divisor,
+                                      p->features,
+                                      r->folded ? r->file->preprocess[i].shift : NULL,
+                                      r->folded ? r->file->preprocess[i].divisor : NULL};
     }
     for (int i = 0; i < r->net->n_outputs; i++)
         for (int k = 0; k < r->file->shapes.n_targets; k++)

@@ -12,6 +12,8 @@ typedef struct nib_export_wanted {
     const char *name; /**< of the project, or NULL: made from the model's */
     const char *data; /**< a file with samples for the goldens, or NULL: the run's own data */
     bool synthetic;   /**< no samples of any data */
+    bool fold;        /**< preprocessing goes into the first layers: the network takes raw numbers */
+    bool softmax;     /**< behind the logits of classes */
     int64_t rows;     /**< golden samples */
     int64_t threads;
     nib_export_route route;
@@ -28,6 +30,8 @@ typedef struct nib_export_record {
     nib_data *data;
     nib_team *team;
     const nib_fixnet *net;
+    const nib_preprocess_state *preprocess; /**< [inputs] in front of the network: of the file, or none */
+    bool folded;
     nib_export export; /**< for the exporter */
     int changes;       /**< --set */
 } nib_export_record;
@@ -37,6 +41,11 @@ typedef struct nib_export_record {
 NIB_MUST_USE nib_status nib_export_record_open(const char *path, const nib_export_wanted *wanted,
                                                const nib_log *log, nib_export_record *record, nib_error *err);
 void nib_export_record_close(nib_export_record *record);
+
+/** The network that is exported, with preprocessing inside and softmax behind where that is wanted: fills
+ * net, preprocess and folded of the record. */
+NIB_MUST_USE nib_status nib_export_network(nib_export_record *record, const nib_export_wanted *wanted,
+                                           const nib_log *log, nib_error *err);
 
 /** Golden samples: rows of the data and made-up ones (ends of the range, ties, far out), with what the
  * integer engine answers. @param rows  real samples, may have none */

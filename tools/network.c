@@ -6,7 +6,7 @@
 #include "quant/fixnet_file.h"
 
 nib_status nib_network_of_model(const nib_model *model, nib_arena *arena, const nib_log *log,
-                                nib_lowering *lowering, nib_error *err)
+                                const nib_input_fold *fold, nib_lowering *lowering, nib_error *err)
 {
     if (model->n_tensors == 0)
         return nib_fail(
@@ -14,8 +14,8 @@ nib_status nib_network_of_model(const nib_model *model, nib_arena *arena, const 
             "this is a float model, which has no integers: train it with quant: in the config, or "
             "quantize it with nibble quantize");
     NIB_TRY(nib_model_check_settled(model, err));
-    const nib_lower_options options = {.allow_float = model->quant->allow_float,
-                                       .fallback = model->quant->fallback};
+    const nib_lower_options options = {
+        .allow_float = model->quant->allow_float, .fallback = model->quant->fallback, .fold = fold};
     NIB_TRY(nib_lower_model(model, &options, arena, lowering, err));
     if (lowering->n_fills == 0)
         return NIB_OK;
@@ -69,6 +69,16 @@ nib_status nib_network_stored(const char *path, const nib_model *model, nib_aren
     return status;
 }
 
+bool nib_network_is_folded(const char *path)
+{
+    nib_h5 *file;
+    if (nib_h5_open(&file, path, NULL) != NIB_OK)
+        return false;
+    const bool folded = nib_h5_is_group(file, "/nibble/export/fold");
+    nib_h5_close(file);
+    return folded;
+}
+
 nib_status nib_network_of_file(const char *path, const nib_model *model, nib_arena *arena, const nib_log *log,
                                const nib_fixnet **net, nib_error *err)
 {
@@ -79,7 +89,7 @@ nib_status nib_network_of_file(const char *path, const nib_model *model, nib_are
     if (*net)
         return NIB_OK;
     *net = &lowering->net;
-    return nib_network_of_model(model, arena, log, lowering, err);
+    return nib_network_of_model(model, arena, log, NULL, lowering, err);
 }
 
 /* Whether `more` has the nodes of `net` and behind them nothing but softmaxes of its outputs. */
@@ -101,7 +111,7 @@ nib_status nib_network_lowering_of_file(const char *path, const nib_model *model
 {
     const nib_fixnet *stored;
     nib_fix_interval *interval;
-    NIB_TRY(nib_network_of_model(model, arena, log, lowering, err));
+    NIB_TRY(nib_network_of_model(model, arena, log, NULL, lowering, err));
     NIB_TRY(nib_network_stored(path, model, arena, &stored, err));
     if (!stored || !goes_on(&lowering->net, stored))
         return NIB_OK;

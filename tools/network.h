@@ -7,9 +7,11 @@
 #include "train/lower.h"
 
 /** Lower a model as its config says (allow_float, fallback). What got the fallback type is said once in the
- * log. A float model is refused with what quantizes it. All of it lives in the arena. */
+ * log. A float model is refused with what quantizes it. All of it lives in the arena.
+ *  @param fold  [inputs] preprocessing that the network takes in, or NULL */
 NIB_MUST_USE nib_status nib_network_of_model(const nib_model *model, nib_arena *arena, const nib_log *log,
-                                             nib_lowering *lowering, nib_error *err);
+                                             const nib_input_fold *fold, nib_lowering *lowering,
+                                             nib_error *err);
 
 /** The network stored in a model file; NULL where it has none, and the model is all there is. */
 NIB_MUST_USE nib_status nib_network_stored(const char *path, const nib_model *model, nib_arena *arena,
@@ -18,6 +20,9 @@ NIB_MUST_USE nib_status nib_network_stored(const char *path, const nib_model *mo
 /** The same from an open file. */
 NIB_MUST_USE nib_status nib_network_stored_in(nib_h5 *file, const nib_model *model, nib_arena *arena,
                                               const nib_fixnet **net, nib_error *err);
+
+/** Has the stored network of a model file the preprocessing inside, which its trained weights have not? */
+bool nib_network_is_folded(const char *path);
 
 /** The network of a model file: the one stored in it, where it has one (exports), else the model's, lowered.
  *  @param path  of the file that the model was read from */

@@ -124,6 +124,11 @@ static nib_status lower_weights(nib_lower *l, nib_fix_dense *dense, nib_error *e
         NIB_TRY(nib_lower_parameter(l, l->index, "bias", &bias, err));
     if (norm >= 0)
         NIB_TRY(nib_lower_fold(l, norm, &kernel, &bias, err));
+    if (nib_lower_folds_input(l)) {
+        nib_lower_fold_kernel(l, &kernel);
+        NIB_TRY(nib_lower_array(l, &kernel, q->weight, "weight", &dense->kernel, err));
+        return nib_lower_fold_shift(l, &bias, q->bias, dense, err);
+    }
     NIB_TRY(nib_lower_array(l, &kernel, q->weight, "weight", &dense->kernel, err));
     return bias.value ? nib_lower_array(l, &bias, q->bias, "bias", &dense->bias, err) : NIB_OK;
 }

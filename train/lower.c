@@ -167,6 +167,26 @@ nib_status nib_lower_activation(nib_lower *lower, nib_fix_node *node, const nib_
 
 /* ---- The whole ---- */
 
+/* The types of an input; with preprocessing folded in, those of raw numbers. */
+static nib_status input_types(nib_lower *lower, int index, const nib_fixed *type, int64_t n_types,
+                              nib_fix_types *types, nib_error *err)
+{
+    const int64_t width = lower->model->input[index].width;
+    bool same = true;
+    if (!lower->options->fold)
+        return nib_lower_types(lower, type, n_types, types, err);
+    nib_fixed *raw = NIB_NEW(lower->arena, nib_fixed, width);
+    if (!raw)
+        return nib_fail_memory(err, "types");
+    for (int64_t i = 0; i < width; i++)
+        raw[i] = type[n_types > 1 ? i : 0];
+    NIB_TRY(nib_lower_fold_input(lower, index, raw, err));
+    for (int64_t i = 1; i < width; i++)
+        same = same && raw[i].bits == raw[0].bits && raw[i].integer == raw[0].integer &&
+               raw[i].is_signed == raw[0].is_signed;
+    return nib_lower_types(lower, raw, same ? 1 : width, types, err);
+}
+
 static nib_status lower_input(nib_lower *lower, int index, nib_error *err)
 {
     const nib_model_input *input = &lower->model->input[index];
@@ -186,10 +206,10 @@ static nib_status lower_input(nib_lower *lower, int index, nib_error *err)
                 "input %s: %s is no cast to a fixed-point type, which is all that hardware does to "
                 "its inputs; use a type (fixed<...>)",
                 input->name, input->quantizer->type->name);
-        NIB_TRY(nib_lower_types(lower, lowered.type, lowered.n_types, &node->type, err));
+        NIB_TRY(input_types(lower, index, lowered.type, lowered.n_types, &node->type, err));
     } else {
         NIB_TRY(nib_lower_fallback(lower, input->name, "input", err));
-        NIB_TRY(nib_lower_types(lower, &lower->options->fallback, 1, &node->type, err));
+        NIB_TRY(input_types(lower, index, &lower->options->fallback, 1, &node->type, err));
     }
     return nib_lower_done(lower, node, err);
 }
@@ -209,7 +229,9 @@ static nib_status lower_layer(nib_lower *lower, int index, nib_error *err)
     if (!type->lower)
         return nib_doc_fail(&layer->config->place, err, NIB_ERR_UNSUPPORTED,
                             "layer %s: %s has no form in integers", layer->config->name, type->name);
-    nib_status status = type->lower(lower, err);
+    nib_status status = nib_lower_fold_readers(lower, err);
+    if (status == NIB_OK)
+        status = type->lower(lower, err);
     if (status == NIB_ERR_CONFIG || status == NIB_ERR_UNSUPPORTED)
         nib_error_prefix(err, "layer %s", layer->config->name);
     lower->layer_node[index] = lower->output;

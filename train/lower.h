@@ -11,10 +11,18 @@
 #include "quant/fixnet.h"
 #include "train/model.h"
 
+/** Preprocessing of an input, x = (raw - shift) / divisor, that the network itself shall do. */
+typedef struct nib_input_fold {
+    const double *shift, *divisor; /**< [width]; divisors are not 0 */
+} nib_input_fold;
+
 typedef struct nib_lower_options {
     const float *values; /**< [params->size]; NULL: params->value */
     bool allow_float;    /**< a tensor without a quantizer gets the type `fallback` and is listed */
     nib_fixed fallback;  /**< of up to NIB_FIXED_MAX_BITS; only with allow_float */
+    /** [n_inputs] preprocessing that the dense layers behind the inputs take in, so that the network takes
+     * raw numbers; NULL: it takes preprocessed ones. See train/lower_fold.c. */
+    const nib_input_fold *fold;
 } nib_lower_options;
 
 /** Weights beside what became of them, for those who compare. */
@@ -119,6 +127,22 @@ NIB_MUST_USE nib_status nib_lower_parameter(const nib_lower *lower, int layer, c
 /** Fold batch norm `norm` into kernel and bias (train/fold.h); a bias without values is made. */
 NIB_MUST_USE nib_status nib_lower_fold(nib_lower *lower, int norm, nib_lower_matrix *kernel,
                                        nib_lower_matrix *bias, nib_error *err);
+
+/** Where preprocessing is folded in: the types of raw numbers of input `index`, from those of x.
+ *  @param type  [width] in and out
+ *  Errors: NIB_ERR_CONFIG naming the feature whose raw numbers need too many bits. */
+NIB_MUST_USE nib_status nib_lower_fold_input(nib_lower *lower, int index, nib_fixed *type, nib_error *err);
+
+/** Is the layer's input one whose preprocessing this layer takes in? */
+bool nib_lower_folds_input(const nib_lower *lower);
+
+/** Rows of the kernel by their divisors' mantissas, before nib_lower_array; after it powers of two go into
+ * the types, and the shifts into the bias, which is made where there is none.
+ *  @param quantizer  of the bias, or NULL */
+void nib_lower_fold_kernel(const nib_lower *lower, nib_lower_matrix *kernel);
+NIB_MUST_USE nib_status nib_lower_fold_shift(nib_lower *lower, const nib_lower_matrix *bias,
+                                             const nib_quantizer_config *quantizer, nib_fix_dense *dense,
+                                             nib_error *err);
 
 /** mask * Q(value) as integers; without a quantizer in the fallback type. `array` stays where it is: it is
  * part of a node.

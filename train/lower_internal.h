@@ -11,6 +11,9 @@ nib_status nib_lower_fallback(nib_lower *lower, const char *what, const char *ke
 nib_status nib_lower_types(nib_lower *lower, const nib_fixed *type, int64_t count, nib_fix_types *types,
                            nib_error *err);
 
+/** With preprocessing folded in, inputs are read by dense layers only. */
+nib_status nib_lower_fold_readers(const nib_lower *lower, nib_error *err);
+
 /** The node is complete: work out its interval and make it the layer's output. */
 nib_status nib_lower_done(nib_lower *lower, const nib_fix_node *node, nib_error *err);
 

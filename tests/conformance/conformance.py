@@ -34,7 +34,7 @@ def make_export(nibble, name):
     more = MODELS[name][3]
     sets = [word for key in more.get('hls', []) for word in ('--set', key)]
     route = ['--route', more['route']] if 'route' in more else []
-    export(nibble, train(nibble, name), name, ROWS, *sets, *route)
+    export(nibble, train(nibble, name), name, ROWS, *sets, *route, *more.get('export', []))
     if not more.get('overflows'):
         check_golden(nibble, name)
         return ''

@@ -75,8 +75,8 @@ NEURONS = {'default': {'criterion': {'neuron': {}}, 'sparsity': 0.5}, 'layers': 
 BEST = types(6, 1, 'RND_CONV', 'SAT')
 
 # name: (quick?, model, quant, more). more: prune, hls (--set of export), then (commands between training and export),
-# old (hls4ml 1.2.0 too), verilog (of verilog.sh), overflows (accumulators must), raw (no preprocessing), targets, trace
-# (every layer is compared), route.
+# export (more words of the command), old (hls4ml 1.2.0 too), verilog (of verilog.sh), overflows (accumulators must), raw
+# (no preprocessing), targets, trace (every layer is compared), route.
 MODELS = {
     'bits2': (False, CHAIN, types(2, 1, 'RND_CONV', 'SAT'), {'verilog': True, 'old': True}),
     'bits3_rnd': (False, CHAIN, types(3, 1, 'RND', 'SAT'), {'trace': True}),
@@ -124,5 +124,11 @@ MODELS = {
         'hls': ['hls.default.strategy=Resource', 'hls.default.reuse_factor=4']}),
     'given_residual': (False, RESIDUAL, given('fixed<10,4>'), {'old': True, 'overflows': True}),
     'explicit': (False, RESIDUAL, wide_data(result='fixed<9,5,RND,SAT>'), {'route': 'explicit', 'trace': True}),
+    # Raw numbers in: a type for each feature, weights whose rows have points of their own.
+    'folded': (False, CHAIN, data_types('fixed<6,1,RND_CONV,SAT>'), {'export': ['--fold-preprocessing'], 'old': True}),
+    'folded_norm': (False, NORM, data_types('fixed<8,1,RND_CONV,SAT>'), {'export': ['--fold-preprocessing'], 'trace': True}),
+    'softmax': (False, CHAIN, data_types('fixed<6,1,RND_CONV,SAT>'), {'export': ['--softmax'], 'old': True}),
+    'softmax_narrow': (False, HEADS, data_types('fixed<6,1,RND_CONV,SAT>', output='fixed<7,4,RND,SAT>'),
+                       {'export': ['--softmax'], 'targets': {'y': 'label', 'n': 'n_constituents'}}),
     'ptq': (False, CHAIN, None, {'overflows': True, 'then': ['quantize', 'fixed<12,5>', '--like', 'hls4ml']}),
 }

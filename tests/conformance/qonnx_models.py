@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from conformance import Failed, call, write_config  # noqa: E402
+from exported import Failed, call, write_config  # noqa: E402
 from models import CHAIN, HEADS, LEAKY, NORM, PRUNE, RESIDUAL, SCALED, TABLES, channels, data_types, given, types  # noqa: E402
 
 ROWS = 10000

@@ -1,6 +1,7 @@
 /* export: files, determinism, the model file on its own. */
 #include <criterion/criterion.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,107 @@ Test(export, roundings_that_abort_are_refused)
         else
             call_badly(export, 2, said);
     }
+    leave_scratch();
+}
+
+/* Raw numbers in: the goldens are the folded network's own, and nothing stands in front of it. */
+Test(export, preprocessing_goes_into_the_network)
+{
+    static outcome o;
+    static float x[40 * 16], raw[40 * 16];
+    static double shift[16], divisor[16], folded[16];
+    nib_h5 *file;
+    nib_error err = {NIB_OK, ""};
+    const char *kind = "";
+    nib_arena *arena = nib_arena_create();
+    enter_scratch();
+    write_config("q.yaml", chain, types);
+    call_well("train q.yaml -o run --quiet");
+    call_well("export run -o out --quiet --rows 40 --fold-preprocessing");
+    cr_assert(nib_h5_open(&file, "out/model.h5", &err) == NIB_OK, "%s", err.message);
+    cr_assert(nib_h5_read_f32(file, "/nibble/golden/input/x/raw", 0, 40, raw, &err) == NIB_OK &&
+                  nib_h5_read_f32(file, "/nibble/golden/input/x/x", 0, 40, x, &err) == NIB_OK &&
+                  nib_h5_read_f64(file, "/nibble/data/x/preprocess/shift", 0, 16, shift, &err) == NIB_OK &&
+                  nib_h5_read_f64(file, "/nibble/data/x/preprocess/divisor", 0, 16, divisor, &err) ==
+                      NIB_OK &&
+                  nib_h5_read_f64(file, "/nibble/export/fold/x/divisor", 0, 16, folded, &err) == NIB_OK &&
+                  nib_h5_read_text(file, "/nibble/data/x/preprocess/kind", arena, &kind, &err) == NIB_OK,
+              "%s", err.message);
+    cr_expect(strcmp(kind, "none") == 0, "preprocessing '%s' is left", kind);
+    for (int i = 0; i < 16; i++)
+        cr_expect(shift[i] == 0 && divisor[i] == 1 && folded[i] > 0, "column %d: %g, %g, %g", i, shift[i],
+                  divisor[i], folded[i]);
+    cr_expect(memcmp(x, raw, sizeof x) == 0, "what goes in is not what is raw");
+    nib_h5_close(file);
+    nib_arena_destroy(arena);
+    call_nibble("emulate out/model.h5 --golden", &o);
+    cr_expect(strcmp(o.out, "40 golden samples: 0 of 200 outputs differ\n") == 0, "--golden says '%s'",
+              o.out);
+    expect_text("out/README.md", "The network takes raw numbers");
+    expect_text("out/hls4ml.yml", "BitExact: true");
+    call_badly("compare out/model.h5", 2, "has the preprocessing inside");
+    call_well("export run -o again --quiet --rows 40 --fold-preprocessing");
+    expect_same("out/model.h5", "again/model.h5");
+    call_badly("export out/model.h5 -o twice --synthetic --fold-preprocessing", 2, "stored in integers");
+    leave_scratch();
+}
+
+/* Probabilities: near those of the logits, and the types that hls4ml shall have. */
+Test(export, softmax_on_request)
+{
+    static outcome o;
+    static double logit[200 * 5], p[200 * 5];
+    static const char *const folders[] = {"a/model.h5", "b/model.h5"};
+    double worst = 0;
+    enter_scratch();
+    write_config("q.yaml", chain, types);
+    call_well("train q.yaml -o run --quiet");
+    call_well("export run -o a --quiet --rows 200");
+    call_well("export run -o b --quiet --rows 200 --softmax");
+    for (int i = 0; i < 2; i++) {
+        nib_h5 *file;
+        nib_error err = {NIB_OK, ""};
+        cr_assert(nib_h5_open(&file, folders[i], &err) == NIB_OK &&
+                      nib_h5_read_f64(file, "/nibble/golden/output/y/value", 0, 200, i ? p : logit, &err) ==
+                          NIB_OK,
+                  "%s", err.message);
+        nib_h5_close(file);
+    }
+    for (int row = 0; row < 200; row++) {
+        double sum = 0;
+        for (int k = 0; k < 5; k++)
+            sum += exp(logit[row * 5 + k]);
+        for (int k = 0; k < 5; k++)
+            worst = fmax(worst, fabs(p[row * 5 + k] - exp(logit[row * 5 + k]) / sum));
+    }
+    cr_expect(worst < 0.01, "a probability is wrong by %g", worst);
+    call_nibble("emulate b/model.h5 --golden", &o);
+    cr_expect(strcmp(o.out, "200 golden samples: 0 of 1000 outputs differ\n") == 0, "--golden says '%s'",
+              o.out);
+    expect_text("b/hls4ml.yml", "inp_norm_t: ufixed<10,5>");
+    expect_text("b/hls4ml.yml", "TableSize: 1024");
+    expect_text("b/README.md", "probabilities");
+    leave_scratch();
+}
+
+/* Accumulators that were given: the folder says how many overflow. */
+Test(export, overflows_are_counted)
+{
+    static outcome o;
+    enter_scratch();
+    write_config("g.yaml", chain, given);
+    call_well("train g.yaml -o run --quiet");
+    call_well("export run -o out --quiet --rows 500");
+    expect_text("out/README.md", "| fc1 | fixed<10,4> | 6000 | ");
+    call_nibble("compare run --rows 100", &o);
+    cr_expect(strstr(o.out, "of 1200 sums overflow"), "compare says '%s'", o.out);
+    write_config("q.yaml", chain, types);
+    call_well("train q.yaml -o proven --quiet");
+    call_well("export proven -o b --quiet");
+    size_t n;
+    char *text = contents("b/README.md", &n);
+    cr_expect(!strstr(text, "overflow"), "a proven accumulator is said to overflow");
+    free(text);
     leave_scratch();
 }
 

@@ -212,6 +212,10 @@ Test(qonnx, nodes_shapes_and_weights_are_those_of_the_net)
                           *g.tensor[g.node[i].input[1]].value == 0.125F,
                       "the output's type is not fixed<8,5,RND_CONV,SAT>");
     onnx_free(&g);
+    static outcome o;
+    call_nibble("export run -o b --format qonnx --softmax", &o);
+    cr_expect(o.status == 2 && strstr(o.err, "nothing exact for softmax; end at the logits"),
+              "--softmax: exit status %d, '%s'", o.status, o.err);
     leave_scratch();
 }
 
