@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if NIB_ISA_X86
+#include <cpuid.h>
+#endif
+
 /* ---- Instruction sets ---- */
 
 const nib_engine_loops *nib_engine_loops_for(nib_isa isa)
@@ -18,6 +22,15 @@ const nib_engine_loops *nib_engine_loops_for(nib_isa isa)
     return &nib_engine_loops_of;
 }
 
+#if NIB_ISA_X86
+/* Older compilers do not know the name of this one: leaf 7, second part, EAX bit 4. */
+static bool has_avx_vnni(void)
+{
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
+#endif
+
 const nib_engine_dense_loops *nib_engine_dense_loops_for(nib_isa isa)
 {
 #if NIB_ISA_X86
@@ -25,7 +38,7 @@ const nib_engine_dense_loops *nib_engine_dense_loops_for(nib_isa isa)
         return __builtin_cpu_supports("avx512vnni") ? &nib_engine_dense_loops_of_avx512vnni
                                                     : &nib_engine_dense_loops_of_avx512;
     if (isa == NIB_ISA_AVX2)
-        return &nib_engine_dense_loops_of_avx2;
+        return has_avx_vnni() ? &nib_engine_dense_loops_of_avx2vnni : &nib_engine_dense_loops_of_avx2;
 #endif
     (void)isa;
     return &nib_engine_dense_loops_of;

@@ -29,11 +29,16 @@ static int span_width(const nib_fix_span *span)
 }
 
 /* v + add + (v < 0) add_negative + (v >> shift & add_odd), shifted down, is v rounded. */
-static void draft_rounding(draft *d, int64_t i, nib_rounding rounding)
+static void draft_rounding(draft *d, int64_t i, nib_rounding rounding, bool negative)
 {
     if (d->shift[i] == 0)
         return;
     const int64_t half = (int64_t)1 << (d->shift[i] - 1);
+    if (!negative) /* toward zero is down */
+        rounding = rounding == NIB_ROUNDING_TRN_ZERO   ? NIB_ROUNDING_TRN
+                   : rounding == NIB_ROUNDING_RND_ZERO ? NIB_ROUNDING_RND_MIN_INF
+                   : rounding == NIB_ROUNDING_RND_INF  ? NIB_ROUNDING_RND
+                                                       : rounding;
     switch (rounding) {
     case NIB_ROUNDING_TRN:
         return;
@@ -80,7 +85,7 @@ static bool draft_lane(draft *d, int64_t i, const nib_fixed *type, nib_fix_span 
         return false;
     d->up[i] = down < 0 ? -down : 0;
     d->shift[i] = down > 0 ? down : 0;
-    draft_rounding(d, i, type->rounding);
+    draft_rounding(d, i, type->rounding, span.low < 0);
     const nib_wide lowest = nib_fixed_lowest(type), highest = nib_fixed_highest(type);
     const bool lost = nib_wide_round(type->rounding, span.low, down) < lowest ||
                       nib_wide_round(type->rounding, span.high, down) > highest;
@@ -137,7 +142,8 @@ nib_status nib_engine_plan_cast(nib_engine *engine, const nib_engine_cast *cast,
     draft d;
     if (!draft_make(engine->arena, period * stride, &d))
         return nib_fail_memory(err, "the integer engine");
-    nib_engine_step step = {.relu = cast->relu, .overflow = node->type.overflow};
+    nib_engine_step step = {
+        .relu = cast->relu, .rounding = node->type.rounding, .overflow = node->type.overflow};
     int64_t low, high;
     nib_engine_hull(engine, index, &low, &high);
     *fits = cast->wide || (low >= INT32_MIN && high <= INT32_MAX);

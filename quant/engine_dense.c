@@ -1,30 +1,34 @@
 /* Compiled once per instruction set: see core/isa.h. */
-#include "quant/engine_dot.h"
+#include "quant/engine_finish.h"
 #include "quant/engine_steps.h"
 
 enum { GROUP_BYTES = 4 * NIB_ENGINE_LANES }; /* of a kernel: the weights of 16 lanes for four bytes of x */
 
-/* What becomes of the sums of a tile: stored, or cast and then stored as y is. */
-typedef enum ending { TO_SUMS, TO_BYTES, TO_OFFSET_BYTES, TO_I16, TO_OFFSET_I16, TO_I32 } ending;
-
 static const int element_bytes[] = {
-    [TO_SUMS] = 0, [TO_BYTES] = 1, [TO_OFFSET_BYTES] = 1, [TO_I16] = 2, [TO_OFFSET_I16] = 2, [TO_I32] = 4};
+    [NIB_DOT_SUMS] = 0, [NIB_DOT_BYTES] = 1, [NIB_DOT_I16] = 2, [NIB_DOT_I32] = 4};
 
 /* What a tile multiplies: rows of x, whole groups of lanes. */
 typedef struct tile {
-    ending end;
+    nib_dot_ending end;
     const char *x; /* bytes of the first row */
     int64_t x_bytes;
-    const char *kernel; /* of the first group */
-    int64_t n_dots, group_bytes;
-    const int32_t *bias;
+    const char *upper;                /* residue: the first row of the upper bytes of x, x_bytes / 2 apart */
+    const char *kernel, *high_kernel; /* of the first group */
+    int64_t n_dots;                   /* of the kernel; residue: high_kernel has half as many */
+    const int32_t *bias, *high_bias;
     int64_t lane; /* first of the first group */
-    int32_t *sums;
+    const int32_t *split;
+    int32_t *sums; /* [rows, lanes]; two sums: [rows, groups][high, low][16] */
     int64_t sums_stride;
     const nib_engine_finish *finish;
     char *y; /* bytes of the first row */
     int64_t y_stride;
 } tile;
+
+/* The rows of a tile, and the vectors of its groups. */
+#define EACH_ROW(i)    NIB_UNROLL for (int i = 0; i < rows; ++i)
+#define EACH_VECTOR(v) NIB_UNROLL for (int v = 0; v < n; ++v)
+#define LANE(t, v)     ((t)->lane + (v)*NIB_DOT_LANES)
 
 NIB_INLINE nib_vi dot(bool eight, nib_vi sum, nib_vi a, nib_vi b)
 {
@@ -36,212 +40,91 @@ NIB_INLINE nib_vi dot(bool eight, nib_vi sum, nib_vi a, nib_vi b)
 #endif
 }
 
-#if NIB_DOT_FINISHES
+enum { MOST = NIB_DOT_ROWS * NIB_DOT_GROUPS * NIB_DOT_PARTS };
 
-/* A group of lanes to element `at` of y. */
-NIB_INLINE void store_group(ending end, char *y, int64_t at, nib_vi *v)
+/* Add products to the sums. rows and groups are constants where this is inlined, so that the sums stay in
+ * registers. */
+NIB_INLINE void multiply(bool eight, int rows, int groups, const char *x, int64_t x_bytes, const char *kernel,
+                         int64_t n_dots, nib_vi *sum)
 {
-    if (end == TO_OFFSET_BYTES || end == TO_OFFSET_I16)
-        NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k) v[k] =
-            nib_vi_add(v[k], nib_vi_set(end == TO_OFFSET_I16 ? INT16_MIN : 128));
-    if (end == TO_BYTES || end == TO_OFFSET_BYTES)
-        nib_vi_store_u8((uint8_t *)y + at, v);
-    else if (end == TO_I16 || end == TO_OFFSET_I16)
-        nib_vi_store_i16((int16_t *)(void *)y + at, v);
-    else
-        NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k)
-            nib_vi_store((int32_t *)(void *)y + at + k * NIB_DOT_LANES, v[k]);
-}
-
-NIB_INLINE void cast_tile(ending end, int rows, int groups, const tile *t, const nib_vi *sum)
-{
-    const nib_engine_finish *f = t->finish;
-    NIB_UNROLL for (int g = 0; g < groups; ++g)
-    {
-        const int64_t lane = t->lane + g * NIB_ENGINE_LANES;
-        nib_vi shift[NIB_DOT_PARTS], low[NIB_DOT_PARTS], high[NIB_DOT_PARTS], v[NIB_DOT_PARTS];
-        NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k)
-        {
-            shift[k] = nib_vi_load(f->shift + lane + k * NIB_DOT_LANES);
-            low[k] = nib_vi_load(f->low + lane + k * NIB_DOT_LANES);
-            high[k] = nib_vi_load(f->high + lane + k * NIB_DOT_LANES);
-        }
-        NIB_UNROLL for (int i = 0; i < rows; ++i)
-        {
-            const nib_vi *s = sum + (i * groups + g) * NIB_DOT_PARTS;
-            NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k) v[k] =
-                nib_vi_min(nib_vi_max(nib_vi_down(s[k], shift[k]), low[k]), high[k]);
-            store_group(end, t->y, i * t->y_stride + lane, v);
-        }
-    }
-}
-
-/* ---- Casts of sums in memory ---- */
-
-/* A step's numbers for one vector. */
-typedef struct lanes {
-    nib_vi least, up, shift, add, odd, negative, low, high, align;
-} lanes;
-
-NIB_INLINE lanes lanes_load(const nib_engine_step *step, int64_t at)
-{
-    return (lanes){nib_vi_set(step->relu ? 0 : INT32_MIN),
-                   nib_vi_load((const int32_t *)step->up + at),
-                   nib_vi_load((const int32_t *)step->shift + at),
-                   nib_vi_load((const int32_t *)step->add + at),
-                   nib_vi_load((const int32_t *)step->add_odd + at),
-                   nib_vi_load((const int32_t *)step->add_negative + at),
-                   nib_vi_load((const int32_t *)step->low + at),
-                   nib_vi_load((const int32_t *)step->high + at),
-                   nib_vi_load((const int32_t *)step->align + at)};
-}
-
-/* See nib_engine_step; `seldom`: up, align and add_negative count. */
-NIB_INLINE nib_vi cast_lanes(nib_overflow overflow, bool limit, bool seldom, const lanes *l, nib_vi v)
-{
-    v = nib_vi_max(v, l->least);
-    if (seldom)
-        v = nib_vi_up(v, l->up);
-    nib_vi add = nib_vi_add(l->add, nib_vi_and(nib_vi_down(v, l->shift), l->odd));
-    if (seldom)
-        add = nib_vi_add(add, nib_vi_and(nib_vi_down(v, nib_vi_set(31)), l->negative));
-    v = nib_vi_down(nib_vi_add(v, add), l->shift);
-    if (limit && overflow == NIB_OVERFLOW_WRAP)
-        v = nib_vi_add(nib_vi_and(nib_vi_sub(v, l->low), l->high), l->low);
-    else if (limit && overflow == NIB_OVERFLOW_SAT_ZERO)
-        v = nib_vi_where_equal(v, nib_vi_min(nib_vi_max(v, l->low), l->high));
-    else if (limit)
-        v = nib_vi_min(nib_vi_max(v, l->low), l->high);
-    return seldom ? nib_vi_up(v, l->align) : v;
-}
-
-NIB_INLINE void cast_rows_as(nib_overflow overflow, bool limit, bool seldom, ending end,
-                             const nib_engine_step *step, int64_t rows, int64_t n, const int32_t *sums,
-                             char *y, int64_t y_stride)
-{
-    for (int64_t at = 0; at < n; at += NIB_ENGINE_LANES) {
-        lanes l[NIB_DOT_PARTS];
-        NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k) l[k] = lanes_load(step, at + k * NIB_DOT_LANES);
-        for (int64_t row = 0; row < rows; ++row) {
-            nib_vi v[NIB_DOT_PARTS];
-            NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k) v[k] = cast_lanes(
-                overflow, limit, seldom, &l[k], nib_vi_load(sums + row * n + at + k * NIB_DOT_LANES));
-            store_group(end, y, row * y_stride + at, v);
-        }
-    }
-}
-
-NIB_INLINE void cast_rows_limit(nib_overflow overflow, bool limit, ending end, const nib_engine_step *step,
-                                int64_t rows, int64_t n, const int32_t *sums, char *y, int64_t y_stride)
-{
-    if (step->has_up || step->has_align || step->has_negative)
-        cast_rows_as(overflow, limit, true, end, step, rows, n, sums, y, y_stride);
-    else
-        cast_rows_as(overflow, limit, false, end, step, rows, n, sums, y, y_stride);
-}
-
-NIB_INLINE void cast_rows_to(ending end, const nib_engine_step *step, int64_t rows, int64_t n,
-                             const int32_t *sums, char *y, int64_t y_stride)
-{
-    if (!step->has_limit)
-        cast_rows_limit(NIB_OVERFLOW_SAT, false, end, step, rows, n, sums, y, y_stride);
-    else if (step->overflow == NIB_OVERFLOW_WRAP)
-        cast_rows_limit(NIB_OVERFLOW_WRAP, true, end, step, rows, n, sums, y, y_stride);
-    else if (step->overflow == NIB_OVERFLOW_SAT_ZERO)
-        cast_rows_limit(NIB_OVERFLOW_SAT_ZERO, true, end, step, rows, n, sums, y, y_stride);
-    else
-        cast_rows_limit(NIB_OVERFLOW_SAT, true, end, step, rows, n, sums, y, y_stride);
-}
-
-/* Sums [rows, n] through the steps, the same for every row, to y. */
-static void cast_rows(ending end, const nib_engine_steps *steps, int64_t rows, int64_t n, int32_t *sums,
-                      char *y, int64_t y_stride)
-{
-    for (int k = 0; k + 1 < steps->n; ++k)
-        cast_rows_to(TO_I32, &steps->step[k], rows, n, sums, (char *)sums, n);
-    const nib_engine_step *last = &steps->step[steps->n - 1];
-    switch (end) {
-    case TO_BYTES:
-        cast_rows_to(TO_BYTES, last, rows, n, sums, y, y_stride);
-        return;
-    case TO_OFFSET_BYTES:
-        cast_rows_to(TO_OFFSET_BYTES, last, rows, n, sums, y, y_stride);
-        return;
-    case TO_I16:
-        cast_rows_to(TO_I16, last, rows, n, sums, y, y_stride);
-        return;
-    case TO_OFFSET_I16:
-        cast_rows_to(TO_OFFSET_I16, last, rows, n, sums, y, y_stride);
-        return;
-    case TO_I32:
-        cast_rows_to(TO_I32, last, rows, n, sums, y, y_stride);
-        return;
-    case TO_SUMS:
-        return;
-    }
-}
-
-#endif
-
-NIB_INLINE void end_tile(int rows, int groups, const tile *t, const nib_vi *sum)
-{
-    const int vectors = groups * NIB_DOT_PARTS;
-    switch (t->end) {
-#if NIB_DOT_FINISHES
-    case TO_BYTES:
-        cast_tile(TO_BYTES, rows, groups, t, sum);
-        return;
-    case TO_OFFSET_BYTES:
-        cast_tile(TO_OFFSET_BYTES, rows, groups, t, sum);
-        return;
-    case TO_I16:
-        cast_tile(TO_I16, rows, groups, t, sum);
-        return;
-    case TO_OFFSET_I16:
-        cast_tile(TO_OFFSET_I16, rows, groups, t, sum);
-        return;
-    case TO_I32:
-        cast_tile(TO_I32, rows, groups, t, sum);
-        return;
-    case TO_SUMS:
-#else
-    default:
-#endif
-        NIB_UNROLL for (int i = 0; i < rows; ++i) NIB_UNROLL for (int v = 0; v < vectors; ++v)
-            nib_vi_store(t->sums + i * t->sums_stride + t->lane + v * NIB_DOT_LANES, sum[i * vectors + v]);
-    }
-}
-
-/* rows and groups are constants where this is inlined, so that the sums stay in registers. */
-NIB_INLINE void dot_tile(bool eight, int rows, int groups, const tile *t)
-{
-    enum { MOST = NIB_DOT_ROWS * NIB_DOT_GROUPS * NIB_DOT_PARTS };
-    nib_vi sum[MOST], b[NIB_DOT_GROUPS * NIB_DOT_PARTS];
-    const int vectors = groups * NIB_DOT_PARTS;
-    const int64_t n_dots = t->n_dots, group_bytes = t->group_bytes, x_bytes = t->x_bytes;
-    const char *kernel = t->kernel, *x = t->x;
-    NIB_UNROLL for (int i = 0; i < rows; ++i) NIB_UNROLL for (int v = 0; v < vectors; ++v)
-        sum[i * vectors + v] = nib_vi_load(t->bias + t->lane + v * NIB_DOT_LANES);
+    nib_vi b[NIB_DOT_GROUPS * NIB_DOT_PARTS];
+    const int n = groups * NIB_DOT_PARTS;
+    const int64_t group_bytes = n_dots * GROUP_BYTES;
     for (int64_t k = 0; k < n_dots; ++k) {
-        NIB_UNROLL for (int v = 0; v < vectors; ++v) b[v] =
-            nib_vi_load(kernel + v / NIB_DOT_PARTS * group_bytes + k * GROUP_BYTES +
-                        v % NIB_DOT_PARTS * 4 * NIB_DOT_LANES);
-        NIB_UNROLL for (int i = 0; i < rows; ++i)
+        EACH_VECTOR(v)
+        b[v] = nib_vi_load(kernel + v / NIB_DOT_PARTS * group_bytes + k * GROUP_BYTES +
+                           v % NIB_DOT_PARTS * 4 * NIB_DOT_LANES);
+        EACH_ROW(i)
         {
             const nib_vi a = nib_vi_spread(x + i * x_bytes + 4 * k);
-            NIB_UNROLL for (int v = 0; v < vectors; ++v) sum[i * vectors + v] =
-                dot(eight, sum[i * vectors + v], a, b[v]);
+            EACH_VECTOR(v) sum[i * n + v] = dot(eight, sum[i * n + v], a, b[v]);
         }
     }
-    end_tile(rows, groups, t, sum);
+}
+
+NIB_INLINE void dot_tile(bool eight, int rows, int groups, const tile *t)
+{
+    nib_vi sum[MOST];
+    const int n = groups * NIB_DOT_PARTS;
+    EACH_ROW(i) EACH_VECTOR(v) sum[i * n + v] = nib_vi_load(t->bias + LANE(t, v));
+    multiply(eight, rows, groups, t->x, t->x_bytes, t->kernel, t->n_dots, sum);
+    if (t->end == NIB_DOT_SUMS)
+        EACH_ROW(i) EACH_VECTOR(v) nib_vi_store(t->sums + i * t->sums_stride + LANE(t, v), sum[i * n + v]);
+    else
+        nib_dot_finish(NIB_DOT_ONE, t->end, rows, groups, t->finish, t->lane, t->y, t->y_stride, sum, sum);
+}
+
+/* The high sums come first, by a tile of one sum each, and wait in memory. */
+NIB_INLINE void two_tile(nib_dot_sums sums, int rows, int groups, const tile *t, void (*one)(const tile *))
+{
+    nib_vi high[MOST], low[MOST];
+    int32_t waiting[NIB_DOT_ROWS * NIB_DOT_GROUPS * NIB_ENGINE_LANES];
+    const int n = groups * NIB_DOT_PARTS;
+    const bool residue = sums == NIB_DOT_RESIDUE;
+    const tile first = {.end = NIB_DOT_SUMS,
+                        .x = residue ? t->upper : t->x,
+                        .x_bytes = residue ? t->x_bytes / 2 : t->x_bytes,
+                        .kernel = t->high_kernel,
+                        .n_dots = residue ? t->n_dots / 2 : t->n_dots,
+                        .bias = t->high_bias + t->lane,
+                        .sums = waiting,
+                        .sums_stride = groups * NIB_ENGINE_LANES};
+    one(&first);
+    EACH_VECTOR(v)
+    {
+        const nib_vi bias = nib_vi_load(t->bias + LANE(t, v));
+        const nib_vi split = nib_vi_load_shift(t->split + LANE(t, v));
+        EACH_ROW(i)
+        {
+            const nib_vi above = nib_vi_load(waiting + (i * n + v) * NIB_DOT_LANES);
+            low[i * n + v] = residue ? nib_vi_sub(bias, nib_vi_up(above, split)) : bias;
+        }
+    }
+    multiply(false, rows, groups, t->x, t->x_bytes, t->kernel, t->n_dots, low);
+    EACH_ROW(i) EACH_VECTOR(v) high[i * n + v] = nib_vi_load(waiting + (i * n + v) * NIB_DOT_LANES);
+    if (t->end != NIB_DOT_SUMS) {
+        nib_dot_finish(sums, t->end, rows, groups, t->finish, t->lane, t->y, t->y_stride, high, low);
+        return;
+    }
+    EACH_ROW(i) EACH_VECTOR(v) /* high sums to the first half of a group's place, low ones to the second */
+    {
+        int32_t *to = t->sums + i * t->sums_stride + 2 * t->lane + v / NIB_DOT_PARTS * 2 * NIB_ENGINE_LANES +
+                      v % NIB_DOT_PARTS * NIB_DOT_LANES;
+        nib_vi_store(to, high[i * n + v]);
+        nib_vi_store(to + NIB_ENGINE_LANES, low[i * n + v]);
+    }
 }
 
 /* Every shape is a function of its own: in a larger one the compiler keeps the sums in memory. */
-#define TILE(bits, rows, groups)                                                                             \
-    static __attribute__((noinline)) void tile_##bits##_##rows##x##groups(const tile *t)                     \
+#define TILE(name, rows, groups, CALL)                                                                       \
+    static __attribute__((noinline)) void name##_##rows##x##groups(const tile *t)                            \
     {                                                                                                        \
-        dot_tile((bits) == 8, rows, groups, t);                                                              \
+        CALL(rows, groups, t);                                                                               \
     }
+#define DOT8(rows, groups, t)    dot_tile(true, rows, groups, t)
+#define DOT16(rows, groups, t)   dot_tile(false, rows, groups, t)
+#define PAIR(rows, groups, t)    two_tile(NIB_DOT_PAIR, rows, groups, t, dot16_##rows##x##groups)
+#define RESIDUE(rows, groups, t) two_tile(NIB_DOT_RESIDUE, rows, groups, t, dot8_##rows##x##groups)
 enum { MANY = NIB_DOT_ROWS, FEW = NIB_DOT_ROWS / 2, ONE = 1 };
 
 /* As many rows at a time as registers hold, and one. */
@@ -251,27 +134,28 @@ typedef struct shape {
 } shape;
 
 #if NIB_DOT_GROUPS >= 4
-#define SHAPES(bits)                                                                                         \
-    TILE(bits, FEW, 4)                                                                                       \
-    TILE(bits, ONE, 4)                                                                                       \
-    TILE(bits, MANY, 2)                                                                                      \
-    TILE(bits, ONE, 2)                                                                                       \
-    TILE(bits, MANY, 1)                                                                                      \
-    TILE(bits, ONE, 1)                                                                                       \
-    static const shape shapes_##bits[] = {{4, FEW, tile_##bits##_FEWx4, tile_##bits##_ONEx4},                \
-                                          {2, MANY, tile_##bits##_MANYx2, tile_##bits##_ONEx2},              \
-                                          {1, MANY, tile_##bits##_MANYx1, tile_##bits##_ONEx1}};
+#define SHAPES(name, CALL)                                                                                   \
+    TILE(name, FEW, 4, CALL)                                                                                 \
+    TILE(name, ONE, 4, CALL)                                                                                 \
+    TILE(name, MANY, 2, CALL)                                                                                \
+    TILE(name, ONE, 2, CALL)                                                                                 \
+    TILE(name, MANY, 1, CALL)                                                                                \
+    TILE(name, ONE, 1, CALL)                                                                                 \
+    static const shape name##_shapes[] = {{4, FEW, name##_FEWx4, name##_ONEx4},                              \
+                                          {2, MANY, name##_MANYx2, name##_ONEx2},                            \
+                                          {1, MANY, name##_MANYx1, name##_ONEx1}};
 #else
-#define SHAPES(bits)                                                                                         \
-    TILE(bits, MANY, 1)                                                                                      \
-    TILE(bits, ONE, 1)                                                                                       \
-    static const shape shapes_##bits[] = {{1, MANY, tile_##bits##_MANYx1, tile_##bits##_ONEx1}};
+#define SHAPES(name, CALL)                                                                                   \
+    TILE(name, MANY, 1, CALL)                                                                                \
+    TILE(name, ONE, 1, CALL)                                                                                 \
+    static const shape name##_shapes[] = {{1, MANY, name##_MANYx1, name##_ONEx1}};
 #endif
-
+SHAPES(dot16, DOT16)
+SHAPES(pair, PAIR)
 #if NIB_DOT_HAS_8
-SHAPES(8)
+SHAPES(dot8, DOT8)
+SHAPES(residue, RESIDUE)
 #endif
-SHAPES(16)
 
 /* Rows of a strip of groups. */
 static void dot_strip(const shape *s, tile t, int64_t rows, int64_t y_bytes)
@@ -281,152 +165,188 @@ static void dot_strip(const shape *s, tile t, int64_t rows, int64_t y_bytes)
             n = 1;
         (n > 1 ? s->tile : s->row)(&t);
         t.x += n * t.x_bytes;
+        t.upper += n * t.x_bytes / 2;
         t.sums += n * t.sums_stride;
         t.y += n * y_bytes;
     }
 }
 
-/* Rows [row, row + rows) by all groups of a kernel. y is not used where the sums are stored. */
-static void dot_rows(const shape *shapes, ending end, const nib_engine_dense *dense, int64_t groups,
-                     const int32_t *bias, const nib_engine_tensor *x, int64_t row, int64_t rows,
-                     const nib_engine_tensor *y)
+/* How finished numbers are stored in y; NIB_DOT_SUMS where that cannot be. */
+static nib_dot_ending ending_of(const nib_engine_dense *dense, const nib_engine_tensor *y)
+{
+    if (!dense->finish.possible)
+        return NIB_DOT_SUMS;
+    switch (y->storage) {
+    case NIB_ENGINE_U8:
+        return NIB_DOT_BYTES;
+    case NIB_ENGINE_I16:
+        return NIB_DOT_I16;
+    case NIB_ENGINE_I32:
+        return NIB_DOT_I32;
+    case NIB_ENGINE_I64:
+        break;
+    }
+    return NIB_DOT_SUMS;
+}
+
+/* Rows [row, row + rows) by all groups of a kernel. y is not used where the sums are stored, and they have a
+ * place for each. */
+static void dot_rows(const shape *shapes, nib_dot_ending end, const nib_engine_dense *dense, int sums,
+                     const nib_engine_tensor *x, int64_t row, int64_t rows, const nib_engine_tensor *y)
 {
     const int64_t element = x->storage == NIB_ENGINE_U8 ? 1 : 2, y_bytes = y->stride * element_bytes[end];
-    const int64_t n_dots = dense->n_in * element / 4;
+    const int64_t groups = dense->n_out / NIB_ENGINE_LANES, n_dots = dense->n_in * element / 4;
+    const bool finish = ending_of(dense, y) != NIB_DOT_SUMS;
+    const char *kernel = dense->kernel, *high = dense->high_kernel ? dense->high_kernel : dense->kernel;
+    const int64_t bytes = n_dots * GROUP_BYTES, high_bytes = dense->bytes ? bytes / 2 : bytes;
     tile t = {.end = end,
               .x = (const char *)x->data + row * x->stride * element,
               .x_bytes = x->stride * element,
+              .upper = dense->bytes ? (const char *)dense->bytes + row * x->stride : kernel,
               .n_dots = n_dots,
-              .group_bytes = n_dots * GROUP_BYTES,
-              .bias = bias,
+              .bias = finish ? dense->finish.bias : dense->bias,
+              .high_bias = finish ? dense->finish.high_bias : dense->high_bias,
+              .split = dense->split,
               .sums = (int32_t *)dense->scratch,
-              .sums_stride = groups * NIB_ENGINE_LANES,
+              .sums_stride = sums * dense->n_out,
               .finish = &dense->finish,
               .y = (char *)y->data + row * y_bytes,
               .y_stride = y->stride};
     for (int64_t g = 0; g < groups; g += shapes->groups) {
         while (shapes->groups > groups - g)
             ++shapes;
-        t.kernel = (const char *)dense->kernel + g * t.group_bytes;
+        t.kernel = kernel + g * bytes;
+        t.high_kernel = high + g * high_bytes;
         t.lane = g * NIB_ENGINE_LANES;
         dot_strip(shapes, t, rows, y_bytes);
     }
 }
 
-#if NIB_DOT_FINISHES
-
-static ending ending_of(const nib_engine_tensor *y)
+/* The sums of a block to y. */
+static void cast_block(bool two, nib_dot_ending end, const nib_engine_dense *dense, int64_t row, int64_t rows,
+                       const nib_engine_tensor *y)
 {
-    switch (y->storage) {
-    case NIB_ENGINE_U8:
-        return y->offset ? TO_OFFSET_BYTES : TO_BYTES;
-    case NIB_ENGINE_I16:
-        return y->offset ? TO_OFFSET_I16 : TO_I16;
-    case NIB_ENGINE_I32:
-        return TO_I32;
-    case NIB_ENGINE_I64:
-        break;
-    }
-    return TO_SUMS;
+    char *to = (char *)y->data + row * y->stride * element_bytes[end];
+    const int32_t *sums = (const int32_t *)dense->scratch;
+    if (two)
+        nib_dot_cast(true, &dense->finish, end, rows, dense->n_out, sums, to, y->stride);
+    else
+        nib_dot_cast(false, &dense->finish, end, rows, dense->n_out, sums, to, y->stride);
 }
 
-#endif
-
-/* The sums of a block through the steps. */
-static void cast_block(const nib_engine_dense *dense, int64_t row, int64_t rows, const nib_engine_tensor *y)
+static int64_t block_of(int64_t rows, int64_t row)
 {
-    int32_t *sums = (int32_t *)dense->scratch;
-#if NIB_DOT_FINISHES
-    const ending end = ending_of(y);
-    if (end != TO_SUMS && dense->steps.period == 1 && dense->steps.n > 0) {
-        cast_rows(end, &dense->steps, rows, dense->n_out, sums,
-                  (char *)y->data + row * y->stride * element_bytes[end], y->stride);
-        return;
-    }
-#endif
-    for (int64_t i = 0; i < rows; ++i) {
-        cast_i32(&dense->steps, row + i, dense->n_out, sums + i * dense->n_out);
-        store_i32(y, row + i, dense->n_out, sums + i * dense->n_out);
-    }
+    return rows - row < NIB_ENGINE_BLOCK ? rows - row : NIB_ENGINE_BLOCK;
 }
 
 static void dot_all(const shape *shapes, const nib_engine_dense *dense, const nib_engine_tensor *x,
                     int64_t rows, const nib_engine_tensor *y)
 {
-    const int64_t groups = dense->n_out / NIB_ENGINE_LANES;
-#if NIB_DOT_FINISHES
-    const ending end = ending_of(y);
-    if (end != TO_SUMS && dense->finish.possible) {
-        dot_rows(shapes, end, dense, groups, dense->finish.bias, x, 0, rows, y);
+    const nib_dot_ending end = ending_of(dense, y);
+    int32_t *sums = (int32_t *)dense->scratch;
+    const int64_t n = dense->n_out;
+    if (end != NIB_DOT_SUMS && dense->finish.simple) {
+        dot_rows(shapes, end, dense, 1, x, 0, rows, y);
         return;
     }
-#endif
     for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
-        const int64_t n = rows - row < NIB_ENGINE_BLOCK ? rows - row : NIB_ENGINE_BLOCK;
-        dot_rows(shapes, TO_SUMS, dense, groups, dense->bias, x, row, n, y);
-        cast_block(dense, row, n, y);
+        const int64_t block = block_of(rows, row);
+        dot_rows(shapes, NIB_DOT_SUMS, dense, 1, x, row, block, y);
+        if (end != NIB_DOT_SUMS) {
+            cast_block(false, end, dense, row, block, y);
+            continue;
+        }
+        for (int64_t i = 0; i < block; ++i) {
+            cast_i32(&dense->steps, row + i, n, sums + i * n);
+            store_i32(y, row + i, n, sums + i * n);
+        }
     }
 }
-
-#if NIB_DOT_HAS_8
-static void dot8(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
-                 const nib_engine_tensor *y)
-{
-    dot_all(shapes_8, dense, x, rows, y);
-}
-#endif
 
 static void dot16(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
                   const nib_engine_tensor *y)
 {
-    dot_all(shapes_16, dense, x, rows, y);
+    dot_all(dot16_shapes, dense, x, rows, y);
 }
 
-/* ---- Pairs of sums ---- */
+/* ---- Two sums for each number ---- */
 
-/* Without the lowest 8 bits, in place: the sums of a row get half the room. */
-static void halve(int64_t rows, int64_t n, int32_t *sums)
-{
-    for (int64_t g = 0; g < rows * n; g += NIB_ENGINE_LANES) {
-        const int32_t *high = sums + 2 * g, *low = high + NIB_ENGINE_LANES;
-        int32_t v[NIB_ENGINE_LANES];
-        for (int i = 0; i < NIB_ENGINE_LANES; ++i)
-            v[i] = (int32_t)((uint32_t)high[i] + (uint32_t)(low[i] >> 8));
-        memcpy(sums + g, v, sizeof v);
-    }
-}
-
-static void whole_row(const int64_t *bias, int64_t n, const int32_t *sums, int64_t *v)
+static void whole_row(const int32_t *split, int64_t n, const int32_t *sums, int64_t *v)
 {
     for (int64_t g = 0; g < n; g += NIB_ENGINE_LANES) {
         const int32_t *high = sums + 2 * g, *low = high + NIB_ENGINE_LANES;
         NIB_INDEPENDENT
         for (int i = 0; i < NIB_ENGINE_LANES; ++i)
-            v[g + i] = (int64_t)high[i] * 256 + low[i] + bias[g + i];
+            v[g + i] = (int64_t)((uint64_t)(int64_t)high[i] << split[g + i]) + low[i];
+    }
+}
+
+/* Whether nothing is done to the sums. */
+static bool is_exact(const nib_engine_steps *steps)
+{
+    const nib_engine_step *s = &steps->step[0];
+    return steps->n == 1 && !s->relu && !s->has_up && !s->has_shift && !s->has_align && !s->has_limit;
+}
+
+static void two_all(const shape *shapes, const nib_engine_dense *dense, const nib_engine_tensor *x,
+                    int64_t rows, const nib_engine_tensor *y)
+{
+    const int64_t n = dense->n_out;
+    const nib_dot_ending end = ending_of(dense, y);
+    int32_t *sums = (int32_t *)dense->scratch;
+    int64_t *v = (int64_t *)dense->scratch + NIB_ENGINE_BLOCK * n;
+    const bool kept = y->storage == NIB_ENGINE_I64 && is_exact(&dense->steps);
+    if (end != NIB_DOT_SUMS && dense->finish.simple) {
+        dot_rows(shapes, end, dense, 2, x, 0, rows, y);
+        return;
+    }
+    for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
+        const int64_t block = block_of(rows, row);
+        dot_rows(shapes, NIB_DOT_SUMS, dense, 2, x, row, block, y);
+        if (end != NIB_DOT_SUMS) {
+            cast_block(true, end, dense, row, block, y);
+            continue;
+        }
+        for (int64_t i = 0; i < block; ++i) {
+            int64_t *to = kept ? (int64_t *)y->data + (row + i) * y->stride : v;
+            whole_row(dense->split, n, sums + 2 * i * n, to);
+            if (kept)
+                continue;
+            cast_i64(&dense->steps, row + i, n, v);
+            store_i64(y, row + i, n, v);
+        }
     }
 }
 
 static void pair(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
                  const nib_engine_tensor *y)
 {
-    const int64_t n = dense->n_out, groups = 2 * n / NIB_ENGINE_LANES;
-    int32_t *sums = (int32_t *)dense->scratch;
-    int64_t *v = (int64_t *)dense->scratch + NIB_ENGINE_BLOCK * n;
-    for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
-        const int64_t block = rows - row < NIB_ENGINE_BLOCK ? rows - row : NIB_ENGINE_BLOCK;
-        dot_rows(shapes_16, TO_SUMS, dense, groups, dense->pair_bias, x, row, block, y);
-        if (dense->halved) {
-            halve(block, n, sums);
-            cast_block(dense, row, block, y);
-            continue;
-        }
-        for (int64_t i = 0; i < block; ++i) {
-            whole_row(dense->bias, n, sums + 2 * i * n, v);
-            cast_i64(&dense->steps, row + i, n, v);
-            store_i64(y, row + i, n, v);
-        }
-    }
+    two_all(pair_shapes, dense, x, rows, y);
 }
+
+#if NIB_DOT_HAS_8
+
+static void dot8(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
+                 const nib_engine_tensor *y)
+{
+    dot_all(dot8_shapes, dense, x, rows, y);
+}
+
+static void residue(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
+                    const nib_engine_tensor *y)
+{
+    const int16_t *from = (const int16_t *)x->data;
+    uint8_t *bytes = dense->bytes;
+    const int64_t n = rows * x->stride;
+    for (int64_t block = 0; block < n; block += NIB_ENGINE_LANES)
+        NIB_INDEPENDENT for (int64_t i = block; i < block + NIB_ENGINE_LANES; ++i) bytes[i] =
+            (uint8_t)((from[i] >> 8) + 128);
+    two_all(residue_shapes, dense, x, rows, y);
+}
+
+#endif
+
+/* ---- Wide numbers ---- */
 
 static void wide(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
                  const nib_engine_tensor *y)
@@ -447,8 +367,12 @@ static void wide(const nib_engine_dense *dense, const nib_engine_tensor *x, int6
     }
 }
 
+const nib_engine_dense_loops NIB_ISA_NAME(nib_engine_dense_loops_of) = {
 #if NIB_DOT_HAS_8
-const nib_engine_dense_loops NIB_ISA_NAME(nib_engine_dense_loops_of) = {dot8, dot16, pair, wide};
-#else
-const nib_engine_dense_loops NIB_ISA_NAME(nib_engine_dense_loops_of) = {NULL, dot16, pair, wide};
+    .dot8 = dot8,
+    .residue = residue,
 #endif
+    .dot16 = dot16,
+    .pair = pair,
+    .wide = wide,
+    .one_shift = NIB_DOT_ONE_SHIFT};

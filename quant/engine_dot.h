@@ -51,7 +51,6 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
 }
 #endif
 
-#define NIB_DOT_FINISHES 1
 NIB_INLINE nib_vi nib_vi_set(int32_t x)
 {
     return _mm512_set1_epi32(x);
@@ -67,6 +66,11 @@ NIB_INLINE nib_vi nib_vi_min(nib_vi a, nib_vi b)
 NIB_INLINE nib_vi nib_vi_max(nib_vi a, nib_vi b)
 {
     return _mm512_max_epi32(a, b);
+}
+/** Numbers to shift by, one for each lane. */
+NIB_INLINE nib_vi nib_vi_load_shift(const int32_t *from)
+{
+    return nib_vi_load(from);
 }
 NIB_INLINE nib_vi nib_vi_down(nib_vi a, nib_vi by)
 {
@@ -89,14 +93,23 @@ NIB_INLINE nib_vi nib_vi_where_equal(nib_vi a, nib_vi b)
 {
     return _mm512_maskz_mov_epi32(_mm512_cmpeq_epi32_mask(a, b), a);
 }
-/** A whole group of lanes, narrowed; the numbers fit. */
+/** v, less `by` where a and b have no bit in common. */
+NIB_INLINE nib_vi nib_vi_less_where_none(nib_vi v, nib_vi a, nib_vi b, nib_vi by)
+{
+    return _mm512_mask_sub_epi32(v, _mm512_testn_epi32_mask(a, b), v, by);
+}
+NIB_INLINE nib_vi nib_vi_or(nib_vi a, nib_vi b)
+{
+    return _mm512_or_si512(a, b);
+}
+/** A whole group of lanes, narrowed: numbers fit into bytes, and go to the ends of 16 bits. */
 NIB_INLINE void nib_vi_store_u8(uint8_t *to, const nib_vi *x)
 {
     _mm_storeu_si128((__m128i *)to, _mm512_cvtepi32_epi8(x[0]));
 }
 NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
 {
-    _mm256_storeu_si256((__m256i *)to, _mm512_cvtepi32_epi16(x[0]));
+    _mm256_storeu_si256((__m256i *)to, _mm512_cvtsepi32_epi16(x[0]));
 }
 
 #elif defined(__AVX2__)
@@ -118,12 +131,23 @@ NIB_INLINE nib_vi nib_vi_spread(const void *from)
     memcpy(&bits, from, sizeof bits);
     return _mm256_set1_epi32(bits);
 }
+#if defined(__AVXVNNI__)
+#define NIB_DOT_HAS_8 1
+NIB_INLINE nib_vi nib_vi_dot8(nib_vi sum, nib_vi a, nib_vi b)
+{
+    return _mm256_dpbusd_avx_epi32(sum, a, b);
+}
+NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
+{
+    return _mm256_dpwssd_avx_epi32(sum, a, b);
+}
+#else
 NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
+#endif
 
-#define NIB_DOT_FINISHES 1
 NIB_INLINE nib_vi nib_vi_set(int32_t x)
 {
     return _mm256_set1_epi32(x);
@@ -139,6 +163,10 @@ NIB_INLINE nib_vi nib_vi_min(nib_vi a, nib_vi b)
 NIB_INLINE nib_vi nib_vi_max(nib_vi a, nib_vi b)
 {
     return _mm256_max_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_load_shift(const int32_t *from)
+{
+    return nib_vi_load(from);
 }
 NIB_INLINE nib_vi nib_vi_down(nib_vi a, nib_vi by)
 {
@@ -159,6 +187,15 @@ NIB_INLINE nib_vi nib_vi_sub(nib_vi a, nib_vi b)
 NIB_INLINE nib_vi nib_vi_where_equal(nib_vi a, nib_vi b)
 {
     return _mm256_and_si256(a, _mm256_cmpeq_epi32(a, b));
+}
+NIB_INLINE nib_vi nib_vi_less_where_none(nib_vi v, nib_vi a, nib_vi b, nib_vi by)
+{
+    const nib_vi none = _mm256_cmpeq_epi32(_mm256_and_si256(a, b), _mm256_setzero_si256());
+    return _mm256_sub_epi32(v, _mm256_and_si256(by, none));
+}
+NIB_INLINE nib_vi nib_vi_or(nib_vi a, nib_vi b)
+{
+    return _mm256_or_si256(a, b);
 }
 /* The pack instructions work in halves of 128 bits: the permutation puts these in order. */
 NIB_INLINE __m256i nib_vi_halves(const nib_vi *x)
@@ -200,6 +237,70 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
     return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
 }
 
+NIB_INLINE nib_vi nib_vi_set(int32_t x)
+{
+    return _mm_set1_epi32(x);
+}
+NIB_INLINE nib_vi nib_vi_add(nib_vi a, nib_vi b)
+{
+    return _mm_add_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_min(nib_vi a, nib_vi b)
+{
+    const nib_vi greater = _mm_cmpgt_epi32(a, b);
+    return _mm_or_si128(_mm_and_si128(greater, b), _mm_andnot_si128(greater, a));
+}
+NIB_INLINE nib_vi nib_vi_max(nib_vi a, nib_vi b)
+{
+    const nib_vi greater = _mm_cmpgt_epi32(a, b);
+    return _mm_or_si128(_mm_and_si128(greater, a), _mm_andnot_si128(greater, b));
+}
+/* One number for all lanes, those of other vectors of the row too. */
+#define NIB_DOT_ONE_SHIFT 1
+NIB_INLINE nib_vi nib_vi_load_shift(const int32_t *from)
+{
+    return _mm_cvtsi32_si128(*from);
+}
+NIB_INLINE nib_vi nib_vi_down(nib_vi a, nib_vi by)
+{
+    return _mm_sra_epi32(a, by);
+}
+NIB_INLINE nib_vi nib_vi_up(nib_vi a, nib_vi by)
+{
+    return _mm_sll_epi32(a, by);
+}
+NIB_INLINE nib_vi nib_vi_and(nib_vi a, nib_vi b)
+{
+    return _mm_and_si128(a, b);
+}
+NIB_INLINE nib_vi nib_vi_sub(nib_vi a, nib_vi b)
+{
+    return _mm_sub_epi32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_where_equal(nib_vi a, nib_vi b)
+{
+    return _mm_and_si128(a, _mm_cmpeq_epi32(a, b));
+}
+NIB_INLINE nib_vi nib_vi_less_where_none(nib_vi v, nib_vi a, nib_vi b, nib_vi by)
+{
+    const nib_vi none = _mm_cmpeq_epi32(_mm_and_si128(a, b), _mm_setzero_si128());
+    return _mm_sub_epi32(v, _mm_and_si128(by, none));
+}
+NIB_INLINE nib_vi nib_vi_or(nib_vi a, nib_vi b)
+{
+    return _mm_or_si128(a, b);
+}
+NIB_INLINE void nib_vi_store_u8(uint8_t *to, const nib_vi *x)
+{
+    _mm_storeu_si128((__m128i *)to,
+                     _mm_packus_epi16(_mm_packs_epi32(x[0], x[1]), _mm_packs_epi32(x[2], x[3])));
+}
+NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
+{
+    _mm_storeu_si128((__m128i *)to, _mm_packs_epi32(x[0], x[1]));
+    _mm_storeu_si128((__m128i *)to + 1, _mm_packs_epi32(x[2], x[3]));
+}
+
 #elif defined(__aarch64__)
 
 enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 4 };
@@ -231,6 +332,66 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
     return vaddq_s32(sum, vpaddq_s32(low, high));
 }
 
+NIB_INLINE nib_vi nib_vi_set(int32_t x)
+{
+    return vdupq_n_s32(x);
+}
+NIB_INLINE nib_vi nib_vi_add(nib_vi a, nib_vi b)
+{
+    return vaddq_s32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_min(nib_vi a, nib_vi b)
+{
+    return vminq_s32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_max(nib_vi a, nib_vi b)
+{
+    return vmaxq_s32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_load_shift(const int32_t *from)
+{
+    return nib_vi_load(from);
+}
+NIB_INLINE nib_vi nib_vi_down(nib_vi a, nib_vi by)
+{
+    return vshlq_s32(a, vnegq_s32(by));
+}
+NIB_INLINE nib_vi nib_vi_up(nib_vi a, nib_vi by)
+{
+    return vshlq_s32(a, by);
+}
+NIB_INLINE nib_vi nib_vi_and(nib_vi a, nib_vi b)
+{
+    return vandq_s32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_sub(nib_vi a, nib_vi b)
+{
+    return vsubq_s32(a, b);
+}
+NIB_INLINE nib_vi nib_vi_where_equal(nib_vi a, nib_vi b)
+{
+    return vandq_s32(a, vreinterpretq_s32_u32(vceqq_s32(a, b)));
+}
+NIB_INLINE nib_vi nib_vi_less_where_none(nib_vi v, nib_vi a, nib_vi b, nib_vi by)
+{
+    return vsubq_s32(v, vbicq_s32(by, vreinterpretq_s32_u32(vtstq_s32(a, b))));
+}
+NIB_INLINE nib_vi nib_vi_or(nib_vi a, nib_vi b)
+{
+    return vorrq_s32(a, b);
+}
+NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
+{
+    vst1q_s16(to, vcombine_s16(vqmovn_s32(x[0]), vqmovn_s32(x[1])));
+    vst1q_s16(to + 8, vcombine_s16(vqmovn_s32(x[2]), vqmovn_s32(x[3])));
+}
+NIB_INLINE void nib_vi_store_u8(uint8_t *to, const nib_vi *x)
+{
+    const int16x8_t low = vcombine_s16(vmovn_s32(x[0]), vmovn_s32(x[1]));
+    const int16x8_t high = vcombine_s16(vmovn_s32(x[2]), vmovn_s32(x[3]));
+    vst1q_u8(to, vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(low), vmovn_s16(high))));
+}
+
 #else /* one lane at a time */
 
 enum { NIB_DOT_PARTS = 16, NIB_DOT_LANES = 1, NIB_DOT_ROWS = 1 };
@@ -258,6 +419,65 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
     return (int32_t)((uint32_t)sum + (uint32_t)(u[0] * v[0]) + (uint32_t)(u[1] * v[1]));
 }
 
+NIB_INLINE nib_vi nib_vi_set(int32_t x)
+{
+    return x;
+}
+NIB_INLINE nib_vi nib_vi_add(nib_vi a, nib_vi b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+NIB_INLINE nib_vi nib_vi_min(nib_vi a, nib_vi b)
+{
+    return a < b ? a : b;
+}
+NIB_INLINE nib_vi nib_vi_max(nib_vi a, nib_vi b)
+{
+    return a > b ? a : b;
+}
+NIB_INLINE nib_vi nib_vi_load_shift(const int32_t *from)
+{
+    return *from;
+}
+NIB_INLINE nib_vi nib_vi_down(nib_vi a, nib_vi by)
+{
+    return a >> by;
+}
+NIB_INLINE nib_vi nib_vi_up(nib_vi a, nib_vi by)
+{
+    return (int32_t)((uint32_t)a << by);
+}
+NIB_INLINE nib_vi nib_vi_and(nib_vi a, nib_vi b)
+{
+    return a & b;
+}
+NIB_INLINE nib_vi nib_vi_sub(nib_vi a, nib_vi b)
+{
+    return (int32_t)((uint32_t)a - (uint32_t)b);
+}
+NIB_INLINE nib_vi nib_vi_where_equal(nib_vi a, nib_vi b)
+{
+    return a == b ? a : 0;
+}
+NIB_INLINE nib_vi nib_vi_less_where_none(nib_vi v, nib_vi a, nib_vi b, nib_vi by)
+{
+    return nib_vi_sub(v, (a & b) == 0 ? by : 0);
+}
+NIB_INLINE nib_vi nib_vi_or(nib_vi a, nib_vi b)
+{
+    return a | b;
+}
+NIB_INLINE void nib_vi_store_u8(uint8_t *to, const nib_vi *x)
+{
+    for (int i = 0; i < NIB_DOT_PARTS; ++i)
+        to[i] = (uint8_t)x[i];
+}
+NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
+{
+    for (int i = 0; i < NIB_DOT_PARTS; ++i)
+        to[i] = (int16_t)nib_vi_min(nib_vi_max(x[i], INT16_MIN), INT16_MAX);
+}
+
 #endif
 
 /* Groups of lanes that a product takes side by side. */
@@ -267,9 +487,9 @@ NIB_INLINE nib_vi nib_vi_dot16(nib_vi sum, nib_vi a, nib_vi b)
 #ifndef NIB_DOT_HAS_8
 #define NIB_DOT_HAS_8 0
 #endif
-/* Whether casts can be done on sums in registers. */
-#ifndef NIB_DOT_FINISHES
-#define NIB_DOT_FINISHES 0
+/* Whether lanes can only be shifted all by the same number. */
+#ifndef NIB_DOT_ONE_SHIFT
+#define NIB_DOT_ONE_SHIFT 0
 #endif
 
 #endif

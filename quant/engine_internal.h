@@ -18,12 +18,24 @@ typedef enum nib_engine_stage_kind {
     NIB_ENGINE_STAGE_NONE   /**< done by the stage before: its casts are fused */
 } nib_engine_stage_kind;
 
+/** What is known of the sums of a column of a dense node, all without casts. */
+typedef struct nib_engine_column {
+    nib_wide bias;      /**< what the sum starts from: it takes back the offset of x too */
+    nib_wide low, high; /**< of the whole sum */
+    /** Without the bias, of the low sum: pair: rest_high is the largest number of either sign; residue: of
+     * what the high sum misses. */
+    nib_wide rest_low, rest_high;
+    nib_wide high_most; /**< pair: of the high sum of either sign, without the bias */
+    int split;          /**< of two sums; else 0 */
+} nib_engine_column;
+
 /** How a node is run on a tile. */
 typedef struct nib_engine_stage {
     nib_engine_stage_kind kind;
     int target; /**< node whose tensor is written: another one than its own where casts are fused */
     nib_engine_dense_loop *product;
-    nib_engine_tensor narrowed; /**< dense: x in the kernel's storage; data NULL: x is so already */
+    nib_engine_tensor narrowed;       /**< dense: x in the kernel's storage; data NULL: x is so already */
+    const nib_engine_column *columns; /**< dense: [features] */
     union {
         nib_engine_input input;
         nib_engine_dense dense;
@@ -74,6 +86,14 @@ NIB_MUST_USE nib_status nib_engine_plan_cast(nib_engine *engine, const nib_engin
 
 /** Try the fast ways of a dense node. *done is false when none fits. */
 NIB_MUST_USE nib_status nib_engine_plan_dense(nib_engine *engine, int node, bool *done, nib_error *err);
+
+/** Biases of the two sums of column c where the whole one starts from `more` than its bias. False where one
+ * of the sums, or both together without `split` bits, leave 32 bits. */
+bool nib_engine_two_biases(const nib_engine_dense *dense, const nib_engine_column *c, nib_wide more,
+                           int32_t *high_bias, int32_t *bias);
+
+/** Casts in registers, where they can be; storage must be planned. Errors: NIB_ERR_MEMORY. */
+NIB_MUST_USE nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err);
 
 /** A tensor from row `first` on. */
 nib_engine_tensor nib_engine_rows(const nib_engine_tensor *tensor, int64_t first);

@@ -41,6 +41,7 @@ typedef struct nib_engine_step {
     bool has_up, has_shift, has_align; /**< whether the arrays have anything but zeros */
     bool has_odd, has_negative;
     bool has_limit; /**< whether anything can be out of range */
+    nib_rounding rounding;
     nib_overflow overflow;
     const void *up, *shift, *add, *add_negative, *add_odd;
     const void *low, *high; /**< WRAP: high is the mask of W bits */
@@ -65,34 +66,61 @@ typedef struct nib_engine_input {
     const int32_t *align;                              /**< [elements]; NULL: nothing to shift */
 } nib_engine_input;
 
-/** One cast for all rows that can be done on sums in registers, where it rounds by adding a number, which is
- * part of the bias then, and saturates; a relu is a lower end of 0.
+/** What is done about sums in the middle between two numbers, once a half is added and they are shifted down
+ * to q. */
+typedef enum nib_engine_tie {
+    NIB_ENGINE_TIE_UP,        /**< nothing: they are q */
+    NIB_ENGINE_TIE_EVEN,      /**< the even one of q and q - 1 */
+    NIB_ENGINE_TIE_TO_ZERO,   /**< q - 1 if q is positive */
+    NIB_ENGINE_TIE_FROM_ZERO, /**< q - 1 if q is not positive */
+    NIB_ENGINE_CUT_TO_ZERO    /**< no half is added; q + 1 if q is negative and anything is lost */
+} nib_engine_tie;
+
+/** One cast, the same for all rows, in vectors of 32 bits. What rounding adds is part of the bias, and a relu
+ * is a lower end of 0.
  *
- *      v = v >> shift    v = into low to high
- */
+ *      v = v >> shift    v = ties by `tie`    v = into low to high    v = (v << align) + offset
+ *
+ *  Where there are two sums for each number (nib_engine_dense.split): v = (high << up) + (low >> first) is
+ * what is shifted. */
 typedef struct nib_engine_finish {
     bool possible;
-    const int32_t *bias, *shift, *low, *high; /**< [n_out] */
+    /** Sums can stay in registers: they are rounded up or to even, cut off, and that is all. pair: up is 0;
+     * residue: up and shift are. */
+    bool simple;
+    bool saturates; /**< low and high are those of 16 bits, with which y is stored */
+    nib_engine_tie tie;
+    nib_overflow overflow;
+    bool relu;                         /**< not done by `low`: there is no lower end where numbers wrap */
+    int32_t offset;                    /**< what is not in bias, low and high already */
+    const int32_t *bias, *high_bias;   /**< [n_out]; high_bias: of the high sums */
+    const int32_t *shift, *mask;       /**< [n_out]; mask: 2^shift - 1 */
+    const int32_t *up, *first, *lost;  /**< [n_out]; lost: 2^first - 1 */
+    const int32_t *one;                /**< [n_out] 1 where any bit is lost, else 0 */
+    const int32_t *low, *high, *align; /**< [n_out] WRAP: high is the mask of W bits */
 } nib_engine_finish;
 
-/** y = steps(x kernel + bias) where every sum fits into 31 bits (pair: see below; wide: 62).
+/** y = steps(x kernel + bias). One sum: it fits into 31 bits (wide: into 62).
  *
- *  pair: weights of 16 bits are 256 high + low, each with products and sums of its own: groups of lanes of
- * the high and of the low parts take turns, in kernel and bias. What fits is (high + (low >> 8)), where the
- * steps need no bit below (nib_engine_dense.halved: they are in int32_t, and shift by 8 less), or high << 8 +
- * low in int64_t. */
+ *  Two sums for each number, which is high << split + low:
+ *  pair: weights are 256 high + low, each part with products and sums of its own; split is 8.
+ *  residue: the low sum is the whole one modulo 2^32. The high sum is a rough one, from the upper bytes of x
+ * and of the weights: it is so near to the number that what is missing fits into 32 bits, and so is the
+ * difference (low - (high << split)) modulo 2^32. */
 typedef struct nib_engine_dense {
     int64_t n_in;       /**< padded to whole groups */
     int64_t n_out;      /**< padded to NIB_ENGINE_LANES */
-    const void *kernel; /**< dot16, pair: int16_t [n_out / 16 (pair: n_out / 8)][n_in / 2][16][2]; dot8:
-                           int8_t [n_out / 16][n_in / 4][16] [4]; i64: int64_t [n_in][n_out] */
-    const void *bias;   /**< [n_out], int32_t; wide, pair: int64_t */
-    const int32_t
-        *pair_bias; /**< [2 n_out], of the sums: what the steps add is in it where they are halved */
-    bool halved;
-    nib_engine_steps steps;
-    nib_engine_finish finish; /**< dot8, dot16: instead of the steps, where that is possible */
-    void *scratch;            /**< [NIB_ENGINE_BLOCK, n_out] of the bias's type */
+    const void *kernel; /**< dot16, pair (low), residue: int16_t [n_out / 16][n_in / 2][16][2]; dot8: int8_t
+                           [n_out / 16][n_in / 4][16][4]; wide: int64_t
+                           [n_in][n_out] */
+    const void *high_kernel; /**< pair: as kernel; residue: as that of dot8 */
+    const int32_t *split;    /**< [n_out] */
+    const void *bias;        /**< [n_out], int32_t, or int64_t (wide) */
+    const int32_t *high_bias;
+    nib_engine_steps steps;   /**< in int32_t where one sum of 31 bits is all, else in int64_t */
+    nib_engine_finish finish; /**< dot8, dot16, pair, residue: instead of the steps, where that is possible */
+    void *scratch;            /**< [NIB_ENGINE_BLOCK + 1, n_out] int64_t */
+    uint8_t *bytes;           /**< residue: the upper bytes of x, [rows of a tile, stride of x] */
 } nib_engine_dense;
 
 enum { NIB_ENGINE_BLOCK = 12 /**< rows between product and casts: a multiple of every kernel's */ };
@@ -150,23 +178,25 @@ typedef void nib_engine_dense_loop(const nib_engine_dense *dense, const nib_engi
                                    const nib_engine_tensor *y);
 
 typedef struct nib_engine_dense_loops {
-    nib_engine_dense_loop *dot8;  /**< x in U8, kernel in int8_t; NULL: no instruction for it */
-    nib_engine_dense_loop *dot16; /**< x in I16, kernel in int16_t */
-    nib_engine_dense_loop *pair;  /**< x in I16, kernel in two of int16_t */
-    nib_engine_dense_loop *wide;  /**< x in I64, kernel and bias in int64_t */
+    nib_engine_dense_loop *dot8;    /**< x in U8, kernel in int8_t; NULL: no instruction for it */
+    nib_engine_dense_loop *dot16;   /**< x in I16, kernel in int16_t */
+    nib_engine_dense_loop *residue; /**< x in I16, kernels in int16_t and int8_t; NULL as dot8 */
+    nib_engine_dense_loop *pair;    /**< x in I16, kernel in two of int16_t */
+    nib_engine_dense_loop *wide;    /**< x in I64, kernel and bias in int64_t */
+    bool one_shift; /**< finish: shift, up, first and align must be the same for all columns */
 } nib_engine_dense_loops;
 
 extern const nib_engine_loops nib_engine_loops_of;
 extern const nib_engine_dense_loops nib_engine_dense_loops_of;
 #if NIB_ISA_X86
 extern const nib_engine_loops nib_engine_loops_of_avx2, nib_engine_loops_of_avx512;
-extern const nib_engine_dense_loops nib_engine_dense_loops_of_avx2, nib_engine_dense_loops_of_avx512,
-    nib_engine_dense_loops_of_avx512vnni;
+extern const nib_engine_dense_loops nib_engine_dense_loops_of_avx2, nib_engine_dense_loops_of_avx2vnni,
+    nib_engine_dense_loops_of_avx512, nib_engine_dense_loops_of_avx512vnni;
 #endif
 
 /** The loops of an instruction set, which must be supported. */
 const nib_engine_loops *nib_engine_loops_for(nib_isa isa);
-/** The same; for AVX-512 also whether the processor has VNNI decides. */
+/** The same; whether the processor has VNNI too (AVX-VNNI with AVX2) decides. */
 const nib_engine_dense_loops *nib_engine_dense_loops_for(nib_isa isa);
 
 #endif

@@ -444,5 +444,8 @@ nib_status nib_engine_plan(nib_engine *engine, nib_error *err)
         if (engine->stage[i].target > i)
             engine->stage[engine->stage[i].target].kind = NIB_ENGINE_STAGE_NONE;
     NIB_TRY(plan_storage(engine, err));
+    for (int i = 0; i < n; ++i)
+        if (engine->stage[i].kind == NIB_ENGINE_STAGE_DENSE)
+            NIB_TRY(nib_engine_plan_finish(engine, i, err));
     return plan_scratch(engine, err);
 }

@@ -3,6 +3,8 @@
 
 #include "quant/engine_internal.h"
 
+typedef enum form { DOT8, DOT16, RESIDUE, PAIR, WIDE } form;
+
 /* Kernel and bias of a node with every column on its own step: weight = code * 2^-fraction[column]. */
 typedef struct aligned {
     nib_wide *kernel, *bias; /* [n_in, n_out], [n_out] */
@@ -64,10 +66,11 @@ static int64_t rounded_up(int64_t n, int64_t to)
     return (n + to - 1) / to * to;
 }
 
-/* [n_out / 16][n_in / inner][16][inner] of int8_t (inner 4) or int16_t (inner 2). */
-static void *pack_narrow(nib_arena *arena, const aligned *a, int64_t n_in, int64_t n_out, int64_t inner)
+/* [n_out / 16][padded / inner][16][inner] of int8_t (inner 4) or int16_t (inner 2). */
+static void *pack_narrow(nib_arena *arena, const aligned *a, int64_t n_in, int64_t n_out, int64_t inner,
+                         int64_t padded)
 {
-    const int64_t dots = rounded_up(n_in, inner) / inner, stride = rounded_up(n_out, NIB_ENGINE_LANES);
+    const int64_t dots = padded / inner, stride = rounded_up(n_out, NIB_ENGINE_LANES);
     void *packed = nib_arena_alloc(arena, (size_t)(dots * stride), 4);
     int8_t *i8 = packed;
     int16_t *i16 = packed;
@@ -93,62 +96,177 @@ static void *pack_wide(nib_arena *arena, const aligned *a, int64_t n_in, int64_t
     return packed;
 }
 
-/* Bytes are stored with an offset, which the bias takes back; all modulo 2^32. */
-static void *pack_bias(nib_arena *arena, const aligned *a, int64_t n_in, int64_t n_out, bool wide,
-                       int32_t offset)
+/* ---- Two sums for each number ---- */
+
+enum { BYTE = 8 };
+
+/* A weight as 256 high + low, low from -128 to 127. */
+static int32_t low_part(nib_wide w)
 {
-    const int64_t stride = rounded_up(n_out, NIB_ENGINE_LANES);
-    void *packed = nib_arena_alloc(arena, (size_t)stride, wide ? sizeof(int64_t) : sizeof(int32_t));
-    for (int64_t o = 0; packed && o < n_out; ++o) {
-        nib_wide bias = a->bias[o];
-        for (int64_t i = 0; offset && i < n_in; ++i)
-            bias -= offset * a->kernel[i * n_out + o];
-        if (wide)
-            ((int64_t *)packed)[o] = (int64_t)bias;
-        else
-            ((int32_t *)packed)[o] = (int32_t)(uint32_t)(nib_wide_bits)bias;
+    return (int32_t)((w + 128) & 255) - 128;
+}
+
+static int16_t pair_weight(nib_wide w, bool high)
+{
+    const int32_t low = low_part(w);
+    return (int16_t)(high ? ((int32_t)w - low) / (1 << BYTE) : low);
+}
+
+/* A weight in units of 2^shift, as a signed byte. */
+static int8_t rough_weight(nib_wide w, int shift)
+{
+    const nib_wide rounded = shift ? (w + ((nib_wide)1 << (shift - 1))) >> shift : w;
+    return (int8_t)(rounded > INT8_MAX ? INT8_MAX : rounded);
+}
+
+/* The least shift with which the weights of a column are bytes. */
+static int rough_shift(const aligned *a, int64_t n_in, int64_t n_out, int64_t o)
+{
+    nib_wide low = 0, high = 0;
+    int shift = 0;
+    for (int64_t i = 0; i < n_in; ++i) {
+        const nib_wide w = a->kernel[i * n_out + o];
+        low = w < low ? w : low;
+        high = w > high ? w : high;
     }
-    return packed;
+    while (low >> shift < INT8_MIN || high >> shift > INT8_MAX)
+        ++shift;
+    return shift;
 }
 
-/* ---- Pairs of sums ---- */
-
-enum { LOW_BITS = 8 };
-
-/* [n_out / 16][high, low] of pack_narrow with inner 2: weight = 256 high + low, low from 0 to 255. */
-static void *pack_pair(nib_arena *arena, const aligned *a, int64_t n_in, int64_t n_out)
+static nib_wide most(nib_wide low, nib_wide high)
 {
-    const int64_t dots = rounded_up(n_in, 2) / 2, stride = rounded_up(n_out, NIB_ENGINE_LANES);
-    int16_t *packed = nib_arena_alloc(arena, (size_t)(2 * dots * stride), 4);
-    for (int64_t i = 0; packed && i < n_in; ++i)
-        for (int64_t o = 0; o < n_out; ++o) {
-            const int64_t group = o / NIB_ENGINE_LANES * 2, lane = o % NIB_ENGINE_LANES;
-            const int64_t at = ((group * dots + i / 2) * NIB_ENGINE_LANES + lane) * 2 + i % 2;
-            const int32_t w = (int32_t)a->kernel[i * n_out + o], low = w & ((1 << LOW_BITS) - 1);
-            packed[at] = (int16_t)((w - low) / (1 << LOW_BITS));
-            packed[at + dots * NIB_ENGINE_LANES * 2] = (int16_t)low;
-        }
-    return packed;
+    return -low > high ? -low : high;
 }
 
-/* Neither sum of products with numbers of 16 bits leaves 31 bits, not even with a bias below 256. */
-static bool pair_fits(int64_t n_in)
+/* What product i adds to the range of the sums of a column. x is stored as 256 (byte - 128) + rest. */
+static void count_product(nib_engine_column *c, form f, int shift, nib_wide w, nib_wide x_low,
+                          nib_wide x_high)
 {
-    return n_in < INT32_MAX / (INT16_MAX * (1 << LOW_BITS));
+    if (f == PAIR) {
+        const nib_wide x = most(x_low, x_high);
+        c->high_most += most(pair_weight(w, true), -pair_weight(w, true)) * x;
+        c->rest_high += most(low_part(w), -low_part(w)) * x;
+        return;
+    }
+    const nib_wide missing = (w - rough_weight(w, shift) * ((nib_wide)1 << shift)) * (1 << BYTE);
+    const nib_wide at_low = missing * ((x_low >> BYTE) + 128), at_high = missing * ((x_high >> BYTE) + 128);
+    const nib_wide constant = w * ((nib_wide)128 << BYTE), rest = w * UINT8_MAX;
+    c->rest_low += (at_low < at_high ? at_low : at_high) + (rest < 0 ? rest : 0) - constant;
+    c->rest_high += (at_low < at_high ? at_high : at_low) + (rest > 0 ? rest : 0) - constant;
+}
+
+/* The bias and ranges of a column whose sums are split there. x is stored with an offset, which the bias
+ * takes back. */
+static nib_engine_column column_of(form f, const aligned *a, const nib_fix_dense *dense,
+                                   const nib_fix_interval *x, int32_t offset, int64_t o, int split)
+{
+    const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
+    nib_engine_column c = {.bias = a->bias[o], .low = a->sum[o].low, .high = a->sum[o].high};
+    for (int64_t i = 0; i < n_in; ++i) {
+        const nib_wide w = a->kernel[i * n_out + o];
+        c.bias -= offset * w;
+        if (f == PAIR || f == RESIDUE)
+            count_product(&c, f, split - BYTE, w, x->low[i] + offset, x->high[i] + offset);
+    }
+    return c;
+}
+
+/* Where the sums of column o are split: residues at the place to which they are shifted down, if the rough
+ * weights may be so rough, since there both sums are added as they are. */
+static int split_of(form f, const aligned *a, const nib_fix_dense *dense, const nib_fix_interval *x,
+                    int32_t offset, int64_t o, const nib_engine_steps *steps)
+{
+    if (f == PAIR)
+        return BYTE;
+    const int least = BYTE + rough_shift(a, dense->kernel.rows, dense->kernel.cols, o);
+    const int64_t shift =
+        steps->n == 1 && steps->period == 1 ? ((const int64_t *)steps->step[0].shift)[o] : 0;
+    if (shift <= least || shift > 30)
+        return least;
+    const nib_engine_column c = column_of(f, a, dense, x, offset, o, (int)shift);
+    return c.rest_high - c.rest_low < (nib_wide)UINT32_MAX - ((nib_wide)1 << shift) ? (int)shift : least;
+}
+
+/* All columns; d->split becomes theirs. */
+static nib_engine_column *make_columns(nib_engine *engine, form f, const aligned *a,
+                                       const nib_fix_dense *dense, const nib_fix_interval *x, int32_t offset,
+                                       nib_engine_dense *d)
+{
+    const int64_t n_out = dense->kernel.cols;
+    const bool two = f == RESIDUE || f == PAIR;
+    nib_engine_column *columns = NIB_NEW(engine->arena, nib_engine_column, n_out);
+    int32_t *split = NIB_NEW(engine->arena, int32_t, d->n_out);
+    if (!columns || !split)
+        return NULL;
+    for (int64_t o = 0; o < n_out; ++o) {
+        split[o] = two ? split_of(f, a, dense, x, offset, o, &d->steps) : 0;
+        columns[o] = column_of(f, a, dense, x, offset, o, split[o]);
+        columns[o].split = split[o];
+    }
+    d->split = two ? split : NULL;
+    return columns;
+}
+
+bool nib_engine_two_biases(const nib_engine_dense *d, const nib_engine_column *c, nib_wide more,
+                           int32_t *high_bias, int32_t *bias)
+{
+    const nib_wide whole = c->bias + more, unit = (nib_wide)1 << c->split;
+    const nib_wide middle = d->bytes ? (c->rest_low + c->rest_high) / 2 + whole : whole + unit / 2;
+    const nib_wide high = middle >> c->split, low = whole - high * unit;
+    *high_bias = (int32_t)high;
+    *bias = (int32_t)(uint32_t)(nib_wide_bits)(d->bytes ? whole : low);
+    if (most(c->low + more, c->high + more) >> c->split > INT32_MAX / 2)
+        return false;
+    if (d->bytes)
+        return c->rest_low + low >= INT32_MIN && c->rest_high + low <= INT32_MAX;
+    const nib_wide high_most = c->high_most + most(high, -high), rest = c->rest_high + unit;
+    return rest <= INT32_MAX && high_most + (rest >> c->split) < INT32_MAX;
+}
+
+/* Kernels and biases; *fits is false where a sum leaves its bits. */
+static nib_status pack_two(nib_engine *engine, form f, const aligned *a, const nib_fix_dense *dense,
+                           const nib_engine_column *columns, const nib_engine_tensor *x, int64_t positions,
+                           nib_engine_dense *d, bool *fits, nib_error *err)
+{
+    const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols, n = n_in * n_out;
+    int32_t *high_bias = NIB_NEW(engine->arena, int32_t, d->n_out),
+            *bias = NIB_NEW(engine->arena, int32_t, d->n_out);
+    aligned low = *a, high = *a;
+    if (f == PAIR)
+        low.kernel = NIB_NEW(engine->arena, nib_wide, n);
+    high.kernel = NIB_NEW(engine->arena, nib_wide, n);
+    d->bytes = f == RESIDUE
+                   ? nib_arena_alloc(engine->arena, (size_t)(engine->tile * positions * x->stride), 1)
+                   : NULL;
+    if (!high_bias || !bias || !low.kernel || !high.kernel || (f == RESIDUE && !d->bytes))
+        return nib_fail_memory(err, "the integer engine");
+    for (int64_t i = 0; i < n; ++i) {
+        if (f == PAIR)
+            low.kernel[i] = pair_weight(a->kernel[i], false);
+        high.kernel[i] = f == PAIR ? pair_weight(a->kernel[i], true)
+                                   : rough_weight(a->kernel[i], d->split[i % n_out] - BYTE);
+    }
+    *fits = true;
+    for (int64_t o = 0; o < n_out; ++o)
+        *fits = nib_engine_two_biases(d, &columns[o], 0, &high_bias[o], &bias[o]) && *fits;
+    d->bias = bias;
+    d->high_bias = high_bias;
+    d->kernel = pack_narrow(engine->arena, &low, n_in, n_out, 2, d->n_in);
+    d->high_kernel = pack_narrow(engine->arena, &high, n_in, n_out, f == PAIR ? 2 : 4, d->n_in);
+    return d->kernel && d->high_kernel ? NIB_OK : nib_fail_memory(err, "the integer engine");
 }
 
 /* ---- Choice ---- */
 
-typedef enum form { DOT8, DOT16, PAIR, WIDE } form;
-
 /* What is added to x where it is stored for a product. */
 static int32_t offset_for(form f, int64_t x_low, int64_t x_high)
 {
-    return f == DOT8 && x_low < 0 ? 128 : (f == DOT16 || f == PAIR) && x_high > INT16_MAX ? INT16_MIN : 0;
+    const bool sixteen = f == DOT16 || f == RESIDUE || f == PAIR;
+    return f == DOT8 && x_low < 0 ? 128 : sixteen && x_high > INT16_MAX ? INT16_MIN : 0;
 }
 
-static bool form_fits(const nib_engine *engine, form f, const aligned *a, int64_t n_in, int64_t x_low,
-                      int64_t x_high)
+static bool form_fits(const nib_engine *engine, form f, const aligned *a, int64_t x_low, int64_t x_high)
 {
     const int32_t offset = offset_for(f, x_low, x_high);
     x_low += offset;
@@ -158,9 +276,10 @@ static bool form_fits(const nib_engine *engine, form f, const aligned *a, int64_
         return engine->dense_loops->dot8 && a->low >= INT8_MIN && a->high <= INT8_MAX && x_low >= 0 &&
                x_high <= UINT8_MAX;
     case DOT16:
+    case RESIDUE:
     case PAIR:
-        return a->low >= INT16_MIN && a->high <= INT16_MAX && x_low >= INT16_MIN && x_high <= INT16_MAX &&
-               (f == DOT16 || pair_fits(n_in));
+        return (f != RESIDUE || engine->dense_loops->residue) && a->low >= INT16_MIN &&
+               a->high <= INT16_MAX && x_low >= INT16_MIN && x_high <= INT16_MAX;
     case WIDE:
         break;
     }
@@ -222,163 +341,67 @@ static nib_status plan_casts(nib_engine *engine, int index, const nib_fix_span *
     return NIB_OK;
 }
 
-/* ---- Casts that need nothing but a sum, a shift and two ends ---- */
-
-/* One cast with the same numbers for every row that adds, shifts down, and saturates or cannot overflow. */
-static bool is_simple(const nib_engine_steps *steps)
-{
-    const nib_engine_step *step = &steps->step[0];
-    const bool clamps = step->overflow == NIB_OVERFLOW_SAT || step->overflow == NIB_OVERFLOW_SAT_SYM;
-    return steps->n == 1 && steps->period == 1 && (!step->has_limit || clamps) && !step->has_odd &&
-           !step->has_negative && !step->has_up && !step->has_align;
-}
-
-static int64_t number(const void *array, bool wide, int64_t i)
-{
-    return wide ? ((const int64_t *)array)[i] : ((const int32_t *)array)[i];
-}
-
-/* The ends of a simple step in lanes of 32 bits: a relu is a lower end of 0. */
-static nib_status simple_ends(nib_engine *engine, const nib_engine_step *step, bool wide, int64_t n,
-                              nib_engine_finish *finish, nib_error *err)
-{
-    int32_t *low = NIB_NEW(engine->arena, int32_t, n), *high = NIB_NEW(engine->arena, int32_t, n);
-    if (!low || !high)
-        return nib_fail_memory(err, "the integer engine");
-    for (int64_t i = 0; i < n; ++i) {
-        const int64_t lowest = step->has_limit ? number(step->low, wide, i) : INT32_MIN;
-        const int64_t highest = step->has_limit ? number(step->high, wide, i) : INT32_MAX;
-        low[i] = (int32_t)(lowest < INT32_MIN ? INT32_MIN : lowest);
-        high[i] = (int32_t)(highest > INT32_MAX ? INT32_MAX : highest);
-        if (step->relu && low[i] < 0)
-            low[i] = 0;
-    }
-    finish->low = low;
-    finish->high = high;
-    return NIB_OK;
-}
-
-static nib_status plan_finish(nib_engine *engine, nib_engine_dense *d, nib_error *err)
-{
-    const nib_engine_step *step = &d->steps.step[0];
-    if (!is_simple(&d->steps))
-        return NIB_OK;
-    int32_t *bias = NIB_NEW(engine->arena, int32_t, d->n_out);
-    if (!bias)
-        return nib_fail_memory(err, "the integer engine");
-    const int32_t *own = d->bias, *add = step->add;
-    for (int64_t i = 0; i < d->n_out; ++i)
-        bias[i] = (int32_t)((uint32_t)own[i] + (uint32_t)add[i]);
-    d->finish = (nib_engine_finish){.possible = true, .bias = bias, .shift = step->shift};
-    return simple_ends(engine, step, false, d->n_out, &d->finish, err);
-}
-
-/* Whether the steps of a pair can do without the lowest bits of the sum: simple, from a shift of 8 on, sums
- * of at most 38 bits to what a lane of 32 bits holds. */
-static bool may_halve(const nib_engine *engine, int target, const aligned *a, const nib_engine_dense *d,
-                      int64_t n_out)
-{
-    const int most = 30 + LOW_BITS;
-    int64_t low, high;
-    nib_engine_hull(engine, target, &low, &high);
-    bool may = is_simple(&d->steps) && low >= INT32_MIN && high <= INT32_MAX;
-    for (int64_t i = 0; i < n_out && may; ++i) {
-        const int64_t shift = number(d->steps.step[0].shift, true, i);
-        may = shift >= LOW_BITS && shift <= most && nib_wide_width(a->sum[i].low) <= most &&
-              nib_wide_width(a->sum[i].high) <= most;
-    }
-    return may;
-}
-
-/* floor(sum / 2^shift) = floor(floor(sum / 2^8) / 2^(shift - 8)), where the sum has the step's number. */
-static nib_status halve(nib_engine *engine, nib_engine_dense *d, int64_t n_out, int32_t *bias, nib_error *err)
-{
-    nib_engine_step *step = &d->steps.step[0];
-    int32_t *shift = NIB_NEW(engine->arena, int32_t, d->n_out),
-            *zero = NIB_NEW(engine->arena, int32_t, d->n_out);
-    if (!shift || !zero)
-        return nib_fail_memory(err, "the integer engine");
-    for (int64_t i = 0; i < n_out; ++i) {
-        const int64_t sum = ((const int64_t *)d->bias)[i] + number(step->add, true, i);
-        const int64_t low = sum & ((1 << LOW_BITS) - 1), at = i + i / NIB_ENGINE_LANES * NIB_ENGINE_LANES;
-        bias[at] = (int32_t)((sum - low) / (1 << LOW_BITS));
-        bias[at + NIB_ENGINE_LANES] = (int32_t)low;
-        shift[i] = (int32_t)number(step->shift, true, i) - LOW_BITS;
-    }
-    nib_engine_finish ends = {.possible = true};
-    NIB_TRY(simple_ends(engine, step, true, d->n_out, &ends, err));
-    *step = (nib_engine_step){.has_shift = true,
-                              .has_limit = true,
-                              .overflow = NIB_OVERFLOW_SAT,
-                              .up = zero,
-                              .shift = shift,
-                              .add = zero,
-                              .add_negative = zero,
-                              .add_odd = zero,
-                              .low = ends.low,
-                              .high = ends.high,
-                              .align = zero};
-    d->halved = true;
-    return NIB_OK;
-}
-
-static nib_status plan_pair(nib_engine *engine, int target, const aligned *a, int64_t n_out,
-                            nib_engine_dense *d, nib_error *err)
-{
-    int32_t *bias = NIB_NEW(engine->arena, int32_t, 2 * d->n_out);
-    if (!bias)
-        return nib_fail_memory(err, "the integer engine");
-    d->pair_bias = bias;
-    return may_halve(engine, target, a, d, n_out) ? halve(engine, d, n_out, bias, err) : NIB_OK;
-}
-
 /* ---- Forms ---- */
 
-static nib_status pack(nib_engine *engine, int index, form f, const aligned *a, int32_t offset,
-                       nib_engine_dense *d, nib_error *err)
+static nib_status pack_one(nib_engine *engine, form f, const aligned *a, const nib_fix_dense *dense,
+                           const nib_engine_column *columns, nib_engine_dense *d, nib_error *err)
 {
-    const nib_fix_dense *dense = &engine->net->node[index].as.dense;
     const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
-    const bool wide = f >= PAIR;
-    d->bias = pack_bias(engine->arena, a, n_in, n_out, wide, offset);
-    d->kernel = f == WIDE   ? pack_wide(engine->arena, a, n_in, n_out)
-                : f == PAIR ? pack_pair(engine->arena, a, n_in, n_out)
-                            : pack_narrow(engine->arena, a, n_in, n_out, f == DOT8 ? 4 : 2);
-    if (!d->kernel || !d->bias)
+    int32_t *narrow = NIB_NEW(engine->arena, int32_t, d->n_out);
+    int64_t *wide = NIB_NEW(engine->arena, int64_t, d->n_out);
+    if (!narrow || !wide)
         return nib_fail_memory(err, "the integer engine");
-    if (f == PAIR)
-        return plan_pair(engine, engine->stage[index].target, a, n_out, d, err);
-    return f == WIDE ? NIB_OK : plan_finish(engine, d, err);
+    for (int64_t o = 0; o < n_out; ++o) { /* 32 bits: modulo 2^32, as the sums are */
+        narrow[o] = (int32_t)(uint32_t)(nib_wide_bits)columns[o].bias;
+        wide[o] = (int64_t)columns[o].bias;
+    }
+    d->bias = f == WIDE ? (const void *)wide : narrow;
+    d->kernel = f == WIDE ? pack_wide(engine->arena, a, n_in, n_out)
+                          : pack_narrow(engine->arena, a, n_in, n_out, f == DOT8 ? 4 : 2, d->n_in);
+    return d->kernel ? NIB_OK : nib_fail_memory(err, "the integer engine");
 }
 
 static nib_status plan_form(nib_engine *engine, int index, form f, const aligned *a, bool *done,
                             nib_error *err)
 {
-    const int64_t inner[] = {[DOT8] = 4, [DOT16] = 2, [PAIR] = 2, [WIDE] = 1};
-    const nib_engine_storage storage[] = {
-        [DOT8] = NIB_ENGINE_U8, [DOT16] = NIB_ENGINE_I16, [PAIR] = NIB_ENGINE_I16, [WIDE] = NIB_ENGINE_I64};
+    const int64_t inner[] = {[DOT8] = 4, [DOT16] = 2, [RESIDUE] = 4, [PAIR] = 2, [WIDE] = 1};
+    const nib_engine_storage storage[] = {[DOT8] = NIB_ENGINE_U8,
+                                          [DOT16] = NIB_ENGINE_I16,
+                                          [RESIDUE] = NIB_ENGINE_I16,
+                                          [PAIR] = NIB_ENGINE_I16,
+                                          [WIDE] = NIB_ENGINE_I64};
     nib_engine_dense_loop *const loop[] = {[DOT8] = engine->dense_loops->dot8,
                                            [DOT16] = engine->dense_loops->dot16,
+                                           [RESIDUE] = engine->dense_loops->residue,
                                            [PAIR] = engine->dense_loops->pair,
                                            [WIDE] = engine->dense_loops->wide};
+    const int x = engine->net->node[index].input[0];
     const nib_fix_dense *dense = &engine->net->node[index].as.dense;
     nib_engine_stage *stage = &engine->stage[index];
     nib_engine_dense *d = &stage->as.dense;
     int64_t low, high;
-    nib_engine_hull(engine, engine->net->node[index].input[0], &low, &high);
+    nib_engine_hull(engine, x, &low, &high);
     *done = false;
-    if (!form_fits(engine, f, a, dense->kernel.rows, low, high))
-        return NIB_OK;
-    *d = (nib_engine_dense){.n_in = rounded_up(dense->kernel.rows, inner[f]),
-                            .n_out = rounded_up(dense->kernel.cols, NIB_ENGINE_LANES)};
-    NIB_TRY(plan_casts(engine, index, a->sum, f >= PAIR, &d->steps, &stage->target, done, err));
-    if (!*done)
+    if (!form_fits(engine, f, a, low, high))
         return NIB_OK;
     const int32_t offset = offset_for(f, low, high);
-    NIB_TRY(pack(engine, index, f, a, offset, d, err));
+    *d = (nib_engine_dense){.n_in = rounded_up(dense->kernel.rows, inner[f]),
+                            .n_out = rounded_up(dense->kernel.cols, NIB_ENGINE_LANES)};
+    NIB_TRY(plan_casts(engine, index, a->sum, f >= RESIDUE, &d->steps, &stage->target, done, err));
+    if (!*done)
+        return NIB_OK;
+    stage->columns = make_columns(engine, f, a, dense, &engine->interval[x], offset, d);
+    if (!stage->columns)
+        return nib_fail_memory(err, "the integer engine");
+    stage->narrowed = (nib_engine_tensor){
+        .storage = storage[f], .offset = offset, .stride = nib_engine_stride(&engine->net->node[x])};
+    if (f == RESIDUE || f == PAIR)
+        NIB_TRY(pack_two(engine, f, a, dense, stage->columns, &stage->narrowed,
+                         engine->net->node[x].positions, d, done, err));
+    else
+        NIB_TRY(pack_one(engine, f, a, dense, stage->columns, d, err));
     stage->kind = NIB_ENGINE_STAGE_DENSE;
     stage->product = loop[f];
-    stage->narrowed = (nib_engine_tensor){.storage = storage[f], .offset = offset};
     return NIB_OK;
 }
 

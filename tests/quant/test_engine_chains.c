@@ -11,7 +11,7 @@ enum { ROWS = 131, MOST_NODES = 12, CHAINS = 120 };
 
 /* How the dense nodes were run. */
 typedef struct seen {
-    int dot8, dot16, pair, halved, wide, finished, cast, offsets;
+    int dot8, dot16, residue, pair, wide, finished, cast, offsets, ties[NIB_ENGINE_CUT_TO_ZERO + 1];
     int64_t codes;
 } seen;
 
@@ -123,12 +123,33 @@ static void note(seen *s, const nib_engine *engine)
         const bool sixteen = stage->product == engine->dense_loops->dot16;
         s->dot8 += eight;
         s->dot16 += sixteen;
+        s->residue += engine->dense_loops->residue && stage->product == engine->dense_loops->residue;
         s->pair += stage->product == engine->dense_loops->pair;
-        s->halved += stage->as.dense.halved;
         s->wide += stage->product == engine->dense_loops->wide;
-        s->finished += (eight || sixteen) && stage->as.dense.finish.possible;
-        s->cast += (eight || sixteen) && !stage->as.dense.finish.possible;
+        s->finished += stage->as.dense.finish.possible;
+        s->cast += !stage->as.dense.finish.possible;
+        s->ties[stage->as.dense.finish.tie] += stage->as.dense.finish.possible;
         s->offsets += engine->tensor[stage->target].offset != 0;
+    }
+}
+
+static void print_ways(const nib_engine *engine)
+{
+    for (int i = 0; i < engine->net->n_nodes; ++i) {
+        const nib_engine_stage *s = &engine->stage[i];
+        const nib_engine_dense_loops *l = engine->dense_loops;
+        const nib_engine_finish *f = &s->as.dense.finish;
+        if (s->kind == NIB_ENGINE_STAGE_DENSE)
+            cr_log_info(
+                "%s: %s, %lld to %lld, casts %d, simple %d, saturates %d, tie %d, offset %d, to storage %d",
+                engine->net->node[i].name,
+                s->product == l->wide    ? "wide"
+                : s->product == l->pair  ? "pair"
+                : s->product == l->dot16 ? "dot16"
+                : s->product == l->dot8  ? "dot8"
+                                         : "residue",
+                (long long)s->as.dense.n_in, (long long)s->as.dense.n_out, f->possible, f->simple,
+                f->saturates, (int)f->tie, (int)f->offset, (int)engine->tensor[s->target].storage);
     }
 }
 
@@ -142,6 +163,11 @@ static void compare(const chain *c, const engine_way *way, const float *x, const
                  err.message);
     memset(codes, 0x55, (size_t)(ROWS * width) * sizeof *codes);
     nib_engine_run(engine, &x, ROWS, &codes);
+    for (int64_t i = 0; i < ROWS * width; ++i)
+        if (codes[i] != wanted[i]) {
+            print_ways(engine);
+            break;
+        }
     for (int64_t i = 0; i < ROWS * width; ++i)
         cr_assert_eq(codes[i], wanted[i], "%s, row %lld, column %lld: %lld, traced %lld", way->name,
                      (long long)(i / width), (long long)(i % width), (long long)codes[i],
@@ -181,11 +207,13 @@ Test(engine, chains_of_dense_layers)
         }
         nib_arena_destroy(c.arena);
     }
-    cr_log_info("%lld codes; dense nodes: %d on bytes, %d on 16 bits, %d in pairs of which %d are halved, %d "
-                "wide; %d cast "
-                "in registers, %d not; %d with an offset",
-                (long long)s.codes, s.dot8, s.dot16, s.pair, s.halved, s.wide, s.finished, s.cast, s.offsets);
-    cr_assert(s.dot16 > 100 && s.pair > 50 && s.halved > 30 && s.wide > 20, "%d, %d, %d, %d", s.dot16, s.pair,
-              s.halved, s.wide);
-    cr_assert(s.finished > 100 && s.cast > 50 && s.offsets > 20, "%d, %d, %d", s.finished, s.cast, s.offsets);
+    cr_log_info(
+        "%lld codes; dense nodes: %d on bytes, %d on 16 bits, %d with residues, %d in pairs, %d wide; "
+        "%d cast in registers, %d not; %d with an offset; ties: %d, %d, %d, %d, %d",
+        (long long)s.codes, s.dot8, s.dot16, s.residue, s.pair, s.wide, s.finished, s.cast, s.offsets,
+        s.ties[0], s.ties[1], s.ties[2], s.ties[3], s.ties[4]);
+    cr_assert(s.dot16 > 100 && s.pair > 50 && s.wide > 20, "%d, %d, %d", s.dot16, s.pair, s.wide);
+    cr_assert(s.finished > 200 && s.cast > 50 && s.offsets > 20, "%d, %d, %d", s.finished, s.cast, s.offsets);
+    for (int i = 0; i <= NIB_ENGINE_CUT_TO_ZERO; ++i)
+        cr_assert(s.ties[i] > 5, "ties of kind %d: %d", i, s.ties[i]);
 }

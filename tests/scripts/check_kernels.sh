@@ -31,7 +31,7 @@ for object in *.o; do
             failures=$((failures + 1))
         fi
         ;;
-    *_avx512.c.o | *_avx512vnni.c.o | *_avx2.c.o) ;;
+    *_avx512.c.o | *_avx512vnni.c.o | *_avx2.c.o | *_avx2vnni.c.o) ;;
     *)
         if [ "$fused" -gt 0 ] || [ "$wide" -gt 0 ]; then
             echo "$object has $fused fused multiply-adds and $wide AVX instructions, but runs on every processor"
