@@ -20,7 +20,17 @@
  *  - powers of two are found from the exponent of the float, not from a rounded logarithm;
  *  - quantized_bits refuses alpha=auto and auto_po2 with one bit (QKeras: all zeros) and with
  *    keep_negative=False (QKeras: negative values);
- *  - the exponents of quantized_po2 end at -126, above the denormals.
+ *  - the exponents of quantized_po2 end at -126, above the denormals;
+ *  - quantized_relu, quantized_tanh and quantized_sigmoid round at random to the values beside x (QKeras: to
+ * half steps, which are no values of theirs);
+ *  - bernoulli is drawn in training only, like the other two (QKeras draws in evaluation, too);
+ *  - stochastic_ternary refuses an alpha that is a number (QKeras fails on it in training);
+ *  - binary and ternary have no use_stochastic_rounding: stochastic_binary and stochastic_ternary are for
+ * that.
+ *
+ *  quantized_linear is that of QKeras after 0.9.0, learned_scale that of Brevitas, by their definitions
+ * (tests/peers/spec_golden.py). `fixed` computes what HGQ2 0.2.0 computes, but for floats where its floor(x +
+ * 0.5) rounds wrongly, and with the width kept where HGQ2 would have none.
  */
 #ifndef NIB_QUANT_QUANTIZER_H
 #define NIB_QUANT_QUANTIZER_H

@@ -2,7 +2,8 @@
 learning phase where it stays on the grid, else probabilities from the definition.
 
     qkeras_draws_golden.py OUT.txt        write the file that tests/quant/test_draws.c reads
-    qkeras_draws_golden.py --check FILE   draw again (another seed) and compare by chi-square
+    qkeras_draws_golden.py --check FILE   draw again (another seed) and compare by chi-square; at inference the forms that
+                                          round at random must give what those without chance give
 
 Environment: requirements-qkeras.txt. A line "peer QUANTIZER" or "definition QUANTIZER" is followed by a line for each
 value x, "X Y COUNT Y COUNT ...", COUNT of 100 000 draws (definition: their expectation). The tensor has one column, in
@@ -122,6 +123,32 @@ def read(path):
     return found
 
 
+INFERENCE = [("quantized_bits(4,1,use_stochastic_rounding=True)", "quantized_bits(4,1)"),
+             ("quantized_bits(6,0,0,False,use_stochastic_rounding=True)", "quantized_bits(6,0,0,False)"),
+             ("quantized_relu(4,1,use_stochastic_rounding=True)", "quantized_relu(4,1)"),
+             ("quantized_tanh(4,True)", "quantized_tanh(4)"),
+             ("quantized_sigmoid(4,use_stochastic_rounding=True)", "quantized_sigmoid(4)"),
+             ("quantized_po2(4,use_stochastic_rounding=True)", "quantized_po2(4)"),
+             ("quantized_relu_po2(4,4.0,0.5,True)", "quantized_relu_po2(4,4.0,0.5)"),
+             ("stochastic_binary(alpha=0.5)", "binary(alpha=0.5)")]
+
+
+def check_inference():
+    """QKeras without chance: tests/quant/test_draws.c demands the same of nibble."""
+    import qkeras.quantizers as qk
+    import tensorflow as tf
+    tf.keras.backend.set_learning_phase(0)
+    x = tf.constant(np.concatenate([np.arange(-512, 513) / 128, np.random.default_rng(3).normal(0, 1.5, 1500)]), tf.float32)
+    bad = 0
+    for chance, plain in INFERENCE:
+        a, b = [eval("qk." + text, {"qk": qk})(x[:, None]).numpy() for text in (chance, plain)]
+        if not np.array_equal(a, b):
+            bad += 1
+            print(chance, "at inference is not", plain, np.sum(a != b), "of", a.size)
+    print(f"{len(INFERENCE)} at inference, {bad} differ")
+    return bad
+
+
 def check(path):
     """Two samples of one distribution: the sum of (a - b)^2 / (a + b) is below 40 for the few levels here."""
     found, bad = read(path), 0
@@ -133,7 +160,7 @@ def check(path):
                 bad += 1
                 print(text, a, b, statistic)
     print(f"{len(found)} cases, {bad} values differ")
-    return bad
+    return bad + check_inference()
 
 
 if __name__ == "__main__":

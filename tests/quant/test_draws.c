@@ -148,6 +148,48 @@ Test(draws, levels_have_their_probabilities)
     (void)fclose(file);
 }
 
+/* Evaluation draws nothing: a quantizer that rounds or samples at random gives what its form without chance
+ * gives, whose numbers QKeras' are tested against; QKeras itself does so, too (qkeras_draws_golden.py). */
+Test(draws, evaluation_is_exact)
+{
+    static const char *const pairs[][2] = {
+        {"quantized_bits(4,1,use_stochastic_rounding=1)", "quantized_bits(4,1)"},
+        {"quantized_bits(6,0,0,False,use_stochastic_rounding=1)", "quantized_bits(6,0,0,False)"},
+        {"quantized_bits(4,1,alpha='auto_po2',use_stochastic_rounding=1)",
+         "quantized_bits(4,1,alpha='auto_po2')"},
+        {"quantized_relu(4,1,use_stochastic_rounding=1)", "quantized_relu(4,1)"},
+        {"quantized_relu(4,1,0,0.25,1)", "quantized_relu(4,1,0,0.25)"},
+        {"quantized_tanh(4,1)", "quantized_tanh(4)"},
+        {"quantized_sigmoid(4,use_stochastic_rounding=1)", "quantized_sigmoid(4)"},
+        {"quantized_po2(4,use_stochastic_rounding=1)", "quantized_po2(4)"},
+        {"quantized_relu_po2(4,4.0,0.5,1)", "quantized_relu_po2(4,4.0,0.5)"},
+        {"quantized_linear(4,1,use_stochastic_rounding=1)", "quantized_linear(4,1)"},
+        {"bernoulli(alpha=0.5)", "binary(use_01=1,alpha=0.5)"},
+    };
+    nib_cpu_flush_denormals();
+    nib_arena *arena = nib_arena_create();
+    nib_h5 *file = golden_open("qkeras.h5");
+    int64_t n;
+    const float *x = golden_floats(arena, file, "/points", &n);
+    float *random = NIB_NEW(arena, float, n), *plain = NIB_NEW(arena, float, n);
+    nib_h5_close(file);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        const nib_quantizer_config a = golden_quantizer(arena, pairs[i][0]),
+                                   b = golden_quantizer(arena, pairs[i][1]);
+        nib_quantize_call call = {
+            .options = a.options, .rows = n, .cols = 1, .stride = 1, .x = x, .y = random};
+        call.rng = (nib_rng){.seed = 5, .stream = 6, .step = 7};
+        nib_quantizer_forward(a.type, &call);
+        call.options = b.options;
+        call.y = plain;
+        nib_quantizer_forward(b.type, &call);
+        for (int64_t k = 0; k < n; k++)
+            cr_assert(random[k] == plain[k], "%s at %a: %a, %s gives %a", pairs[i][0], (double)x[k],
+                      (double)random[k], pairs[i][1], (double)plain[k]);
+    }
+    nib_arena_destroy(arena);
+}
+
 /* The same numbers for any cut into tiles, and others for another seed, stream or step. */
 Test(draws, depend_on_seed_stream_step_and_element_alone)
 {
