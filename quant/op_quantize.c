@@ -1,5 +1,7 @@
 #include "quant/op_quantize.h"
 
+#include <string.h>
+
 #include "core/kernels.h"
 
 /* A call of the quantizer: a vector of parameters is a column to it, since a channel is one. */
@@ -21,6 +23,7 @@ static nib_quantize_call quantizer_call(const nib_call *call)
         .first = o->param >= 0 ? 0
                  : elements    ? tile->first_element
                                : tile->first,
+        .scale = call->inputs > 1 ? call->x[1].data : NULL,
         .float_share = training ? o->control->float_share : 0.0f,
     };
 }
@@ -68,7 +71,8 @@ static void backward(const nib_call *call)
 {
     const nib_quantize_options *o = call->options;
     const nib_grid_step *step = step_of(call);
-    if (!call->dx[0].data)
+    float *dscale = call->inputs > 1 ? call->dx[1].data : NULL;
+    if (!call->dx[0].data && !dscale)
         return;
     if (step) {
         kernels()->grid_gradient(step, call->fused_x.relu, call->accumulate[0], call->dx[0], call->dy,
@@ -78,8 +82,11 @@ static void backward(const nib_call *call)
     nib_quantize_call q = quantizer_call(call);
     q.dy = call->dy.data;
     q.dx = call->saved;
+    q.dscale = dscale;
+    if (dscale && !call->accumulate[1])
+        memset(dscale, 0, (size_t)call->x[1].row_size * sizeof *dscale);
     nib_quantizer_backward(o->quantizer->type, &q);
-    for (int64_t r = 0; r < call->rows; r++) {
+    for (int64_t r = 0; call->dx[0].data && r < call->rows; r++) {
         const float *passed = call->saved + r * call->y.stride;
         float *dx = call->dx[0].data + r * call->dx[0].stride;
         for (int64_t c = 0; c < call->y.row_size; c++)
@@ -122,11 +129,14 @@ void nib_quantize_options_update(nib_quantize_options *o, bool wrap, bool blend)
 static nib_status infer(const void *options, const nib_shape *x, int inputs, nib_op_plan *plan,
                         nib_error *err)
 {
-    (void)options, (void)inputs;
+    (void)options;
     char text[NIB_SHAPE_BYTES];
     if (x[0].rank > (x[0].rate == NIB_RATE_TILE ? 1 : 2))
         return nib_fail(err, NIB_ERR_SHAPE, "the input is %s, not rows of features",
                         nib_shape_text(&x[0], text));
+    if (inputs > 1 && (x[1].rate != NIB_RATE_STEP || x[1].rank != 1))
+        return nib_fail(err, NIB_ERR_SHAPE, "the scales are %s, not a row of parameters",
+                        nib_shape_text(&x[1], text));
     plan->y = x[0];
     plan->saved_row = nib_shape_row(&x[0]);
     return NIB_OK;
@@ -138,7 +148,7 @@ const nib_op nib_op_quantize = {
     .source = "the quantizer's (nibble list quantizers)",
     .options = NIB_OPTION_TABLE_EMPTY,
     .min_inputs = 1,
-    .max_inputs = 1,
+    .max_inputs = 2,
     .flags = NIB_OP_READS_X | NIB_OP_IN_PLACE_BACKWARD,
     .fusable = NIB_FUSABLE_GRID,
     .grid = grid,

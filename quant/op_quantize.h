@@ -33,9 +33,10 @@ nib_quantize_options *nib_quantize_options_create(nib_arena *arena, const nib_qu
  *  @param blend  training blends float and quantized values at times (nib_quantize_control) */
 void nib_quantize_options_update(nib_quantize_options *options, bool wrap, bool blend);
 
-/** y = x + (1 - float_share)(Q(x) - x), times the mask of a pruned parameter. The gradient is that of the
- * quantizer's straight-through estimator; the mask does not stop it: whoever updates the weights decides what
- * becomes of pruned ones. A rank-1 parameter is one vector that shares a fitted scale. */
+/** y = x + (1 - float_share)(Q(x) - x), times the mask of a pruned parameter. Input 1, where there is one:
+ * the learned scales of the quantizer, a row of the parameter table. The gradient is that of the quantizer's
+ * straight-through estimator; the mask does not stop it: whoever updates the weights decides what becomes of
+ * pruned ones. A rank-1 parameter is one vector that shares a fitted scale. */
 extern const nib_op nib_op_quantize;
 
 #endif

@@ -54,7 +54,8 @@ typedef struct nib_quantize_call {
     float *dx;       /**< backward: out; may be dy, unless float_share > 0 */
 
     /** Learned scales (nib_quantizer.n_scales of them): a trained row of the parameter table, role
-     * NIB_ROLE_SCALE. NULL: the scales that nib_quantizer.init_scales finds in x, in every call. */
+     * NIB_ROLE_SCALE. NULL, and a scale of 0, which is one that nobody has set yet: the scales that
+     * nib_quantizer.init_scales finds in x, in every call. */
     const float *scale;
     float *dscale; /**< backward: their gradients are added to it; NULL: not wanted */
 

@@ -84,7 +84,7 @@ static float scale_of(const nib_quantize_call *call, int64_t index, float *slope
 {
     const options *o = call->options;
     float s = call->scale ? call->scale[index] : 0.0f;
-    if (!call->scale) {
+    if (s == 0.0f) {
         const nib_scale_group group = nib_scale_group_of(call, o->per, index);
         s = init_scale(o, &group);
     }
@@ -157,7 +157,7 @@ static nib_status lower(const nib_quantize_call *call, nib_lowered *lowered, nib
     const options *o = call->options;
     const nib_fixed type = {(int)o->bits, (int)o->bits, o->is_signed, NIB_ROUNDING_RND_CONV,
                             o->is_signed && o->narrow_range ? NIB_OVERFLOW_SAT_SYM : NIB_OVERFLOW_SAT};
-    if (!call->scale && !call->x)
+    if ((!call->scale || call->scale[0] == 0.0f) && !call->x)
         return nib_fail(err, NIB_ERR_CONFIG,
                         "there is neither a learned scale nor a value to start one from");
     lowered->n_types = n_scales(o, call->cols);

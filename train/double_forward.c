@@ -11,6 +11,7 @@ enum { CHUNK_ROWS = 128, MAX_TASKS = 16384 };
 /* What becomes of a tensor: a cast to one type or to one for each column, or a function that is looked up. */
 typedef struct result {
     const nib_quantizer_config *quantizer; /* NULL: it stays as it is */
+    const float *scale;                    /* that it has learned, or NULL */
     bool is_cast;
     int64_t n_grids;
     nib_double_grid *grid;
@@ -85,6 +86,7 @@ nib_status nib_double_weights(const nib_double_layer *l, const nib_double_parame
                                     .rows = p->is_vector ? p->cols : p->rows,
                                     .cols = p->is_vector ? 1 : p->cols,
                                     .stride = p->is_vector ? 1 : p->cols,
+                                    .scale = nib_model_scales(l->model, quantizer, l->model->params->value),
                                     .x = p->value,
                                     .y = value};
     nib_quantizer_forward(quantizer->type, &call);
@@ -106,14 +108,15 @@ void nib_double_copy(const nib_double_layer *l, int64_t rows, const double *cons
 static nib_status prepare_result(const nib_double_forward *f, const nib_quantizer_config *quantizer,
                                  int64_t width, const char *name, result *to, nib_error *err)
 {
-    *to = (result){.quantizer = quantizer};
+    *to = (result){.quantizer = quantizer,
+                   .scale = nib_model_scales(f->model, quantizer, f->model->params->value)};
     if (!quantizer)
         return NIB_OK;
     nib_lowered lowered = {.type = NIB_NEW(f->arena, nib_fixed, width)};
     to->grid = NIB_NEW(f->arena, nib_double_grid, width);
     if (!lowered.type || !to->grid)
         return nib_fail_memory(err, "types");
-    const nib_quantize_call call = {.options = quantizer->options, .cols = width};
+    const nib_quantize_call call = {.options = quantizer->options, .cols = width, .scale = to->scale};
     const nib_status status = nib_quantizer_lower(quantizer, &call, &lowered, err);
     if (status != NIB_OK) {
         nib_error_prefix(err, "%s", name);
@@ -237,6 +240,7 @@ static void look_up(const result *of, int64_t rows, int64_t width, int64_t strid
                                     .rows = rows,
                                     .cols = width,
                                     .stride = stride,
+                                    .scale = of->scale,
                                     .x = scratch,
                                     .y = scratch};
     for (int64_t i = 0; i < rows * stride; i++)

@@ -46,14 +46,26 @@ nib_status nib_layer_quantize_param(nib_layer_build *build, const nib_quantizer_
     if (!quantizer)
         return NIB_OK;
     const int param = nib_graph_node(build->graph, *value)->param;
-    nib_quantize_options *options = nib_quantize_options_create(
-        build->arena, quantizer, build->control, build->params, param, build->params->row[param].cols);
+    nib_value operand[2] = {*value, 0};
+    const nib_param *row = &build->params->row[param];
+    const char *name = row->name;
+    const bool learns = quantizer->type && quantizer->type->n_scales;
+    nib_quantize_options *options =
+        nib_quantize_options_create(build->arena, quantizer, build->control, build->params, param, row->cols);
     if (!options)
         return nib_fail_memory(err, "quantizer");
     assert(build->n_quantize < NIB_LAYER_MAX_PARAMS);
     build->quantize[build->n_quantize++] = options;
-    const char *name = build->params->row[param].name;
-    return nib_graph_add(build->graph, &nib_op_quantize, name, options, value, 1, value, err);
+    if (learns) { /* 0: set from the weights before training */
+        nib_initializer_config zeros;
+        const char *var = nib_arena_printf(build->arena, "%s_scale", row->var);
+        const int64_t n = quantizer->type->n_scales(quantizer->options, row->rank == 1 ? 1 : row->cols);
+        if (!var)
+            return nib_fail_memory(err, "scales");
+        NIB_TRY(nib_initializer_read(NULL, "zeros", "", &zeros, err));
+        NIB_TRY(nib_layer_add_param(build, var, NIB_ROLE_SCALE, 1, 1, n, true, zeros, &operand[1], err));
+    }
+    return nib_graph_add(build->graph, &nib_op_quantize, name, options, operand, learns ? 2 : 1, value, err);
 }
 
 nib_status nib_layer_add_op(nib_layer_build *build, const nib_op *op, nib_error *err)

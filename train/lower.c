@@ -134,7 +134,10 @@ static nib_status lower_data(nib_lower *lower, const nib_quantizer_config *quant
     *lowered = (nib_lowered){.type = NIB_NEW(lower->arena, nib_fixed, width)};
     if (!lowered->type)
         return nib_fail_memory(err, "types");
-    const nib_quantize_call call = {.options = quantizer->options, .cols = width};
+    const float *values = lower->options->values ? lower->options->values : lower->model->params->value;
+    const nib_quantize_call call = {.options = quantizer->options,
+                                    .cols = width,
+                                    .scale = nib_model_scales(lower->model, quantizer, values)};
     nib_status status = nib_quantizer_lower(quantizer, &call, lowered, err);
     if (status != NIB_OK)
         nib_error_prefix(err, "%s", what);

@@ -94,6 +94,12 @@ static nib_status put_fallback(nib_lower *lower, const nib_lower_matrix *m, floa
     return put_codes(lower, m, value, type, 1, array, err);
 }
 
+static const float *scales_of(const nib_lower *lower, const nib_quantizer_config *quantizer)
+{
+    const float *values = lower->options->values ? lower->options->values : lower->model->params->value;
+    return nib_model_scales(lower->model, quantizer, values);
+}
+
 nib_status nib_lower_array(nib_lower *lower, const nib_lower_matrix *m, const nib_quantizer_config *quantizer,
                            const char *key, nib_fix_array *array, nib_error *err)
 {
@@ -111,6 +117,7 @@ nib_status nib_lower_array(nib_lower *lower, const nib_lower_matrix *m, const ni
                                     .rows = vector ? m->cols : m->rows,
                                     .cols = vector ? 1 : m->cols,
                                     .stride = vector ? 1 : m->cols,
+                                    .scale = scales_of(lower, quantizer),
                                     .x = m->value,
                                     .y = value};
     nib_lowered lowered = {.type = type};
@@ -165,6 +172,7 @@ static nib_status fill_table(nib_lower *lower, nib_fix_node *node, const nib_qua
                                     .rows = quantizer ? size : 0,
                                     .cols = 1,
                                     .stride = 1,
+                                    .scale = scales_of(lower, quantizer),
                                     .x = x,
                                     .y = x};
     table_inputs(&in, size, x);

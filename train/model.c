@@ -47,6 +47,7 @@ static nib_status note_tensor(builder *b, nib_model_tensor tensor, const nib_qua
     if (!b->quantized)
         return NIB_OK;
     tensor.entry = entry;
+    tensor.scale = -1;
     if (entry && !(tensor.quantizer = NIB_NEW(m->arena, nib_quantizer_config, 1)))
         return nib_fail_memory(err, "quantizers");
     if (entry)
@@ -56,6 +57,18 @@ static nib_status note_tensor(builder *b, nib_model_tensor tensor, const nib_qua
     return NIB_OK;
 }
 
+/* The tensor noted last, data, gets a row for the scales that its quantizer learns. */
+static nib_status add_scale(nib_model *m, const char *name, const nib_quantizer_config *quantizer,
+                            int64_t width, nib_value *scale, nib_error *err)
+{
+    const int64_t n = quantizer->type->n_scales(quantizer->options, width);
+    const int index = nib_params_add(m->arena, m->params, name, "scale", NIB_ROLE_SCALE, 1, 1, n, true);
+    if (index < 0)
+        return nib_fail_memory(err, "scales");
+    m->tensor[m->n_tensors - 1].scale = index;
+    return nib_graph_param(m->graph, index, scale, err);
+}
+
 /* Data on the grid of its quantizer. */
 static nib_status quantize_data(builder *b, const char *name, const nib_quantizer_config *quantizer,
                                 nib_value *value, nib_error *err)
@@ -63,13 +76,17 @@ static nib_status quantize_data(builder *b, const char *name, const nib_quantize
     if (!quantizer)
         return NIB_OK;
     nib_model *m = b->model;
+    nib_value operand[2] = {*value, 0};
+    const bool learns = quantizer->type && quantizer->type->n_scales;
     const int64_t width = nib_shape_row(&nib_graph_node(m->graph, *value)->shape);
     nib_quantize_options *options =
         nib_quantize_options_create(m->arena, quantizer, m->control, m->params, -1, width);
     if (!options)
         return nib_fail_memory(err, "quantizers");
     m->quantize[m->n_quantize++] = options;
-    return nib_graph_add(m->graph, &nib_op_quantize, name, options, value, 1, value, err);
+    if (learns)
+        NIB_TRY(add_scale(m, name, quantizer, width, &operand[1], err));
+    return nib_graph_add(m->graph, &nib_op_quantize, name, options, operand, learns ? 2 : 1, value, err);
 }
 
 static nib_status quantize_input(builder *b, int index, nib_error *err)
@@ -118,6 +135,11 @@ static void find_params(nib_model *m, int index)
         for (int p = 0; dense && p < layer->n_params; p++)
             if (strcmp(m->params->row[layer->first_param + p].var, var[t->key]) == 0)
                 t->param = layer->first_param + p;
+        for (int p = 0; dense && p < layer->n_params; p++) {
+            const nib_param *row = &m->params->row[layer->first_param + p];
+            if (row->role == NIB_ROLE_SCALE && strncmp(row->var, var[t->key], strlen(var[t->key])) == 0)
+                t->scale = layer->first_param + p;
+        }
         if (!dense || t->param >= 0)
             m->tensor[kept++] = *t;
     }
@@ -131,8 +153,11 @@ static nib_status quantize_result(builder *b, int index, nib_error *err)
     const nib_quant_entry *entry = nib_quant_find(&b->config->quant, layer->config->name, key);
     const nib_model_tensor tensor = {
         .key = key, .input = -1, .layer = index, .param = -1, .value = layer->raw};
+    const int before = b->model->params->count;
     NIB_TRY(note_tensor(b, tensor, entry, &layer->quant.result, err));
-    return quantize_data(b, layer->config->name, layer->quant.result, &layer->value, err);
+    NIB_TRY(quantize_data(b, layer->config->name, layer->quant.result, &layer->value, err));
+    layer->n_params += b->model->params->count - before;
+    return NIB_OK;
 }
 
 static nib_status add_inputs(builder *b, nib_error *err)
@@ -450,6 +475,15 @@ nib_status nib_model_check_settled(const nib_model *model, nib_error *err)
                             name ? name : "");
     }
     return NIB_OK;
+}
+
+const float *nib_model_scales(const nib_model *model, const nib_quantizer_config *quantizer,
+                              const float *values)
+{
+    for (int i = 0; quantizer && i < model->n_tensors; i++)
+        if (model->tensor[i].quantizer == quantizer && model->tensor[i].scale >= 0)
+            return values + model->params->row[model->tensor[i].scale].offset;
+    return NULL;
 }
 
 void nib_model_update_quantizers(nib_model *model)

@@ -34,6 +34,7 @@ typedef struct nib_model_tensor {
     const nib_quant_entry *entry;    /**< as configured; NULL: it stays float */
     nib_quantizer_config *quantizer; /**< NULL: none; .type is NULL until `auto` is settled */
     int param;                       /**< row of the parameter table, or -1 */
+    int scale;                       /**< row of the scales that its quantizer learns, or -1 */
     nib_value value;                 /**< in front of the quantizer */
 } nib_model_tensor;
 
@@ -91,6 +92,11 @@ const char *nib_model_tensor_name(const nib_model *model, const nib_model_tensor
 /** Whether the model can run: no type has `auto` in place of its integer bits any more (who settles them:
  * train/quant_prepare.h). Errors: NIB_ERR_CONFIG with the tensor's place. */
 NIB_MUST_USE nib_status nib_model_check_settled(const nib_model *model, nib_error *err);
+
+/** The scales that a quantizer of the model learns, in a flat vector of parameters; NULL: it learns none.
+ * Names: "fc1/kernel_scale", "fc1/bias_scale", of a layer's output "fc1/scale", of an input "x/scale". */
+const float *nib_model_scales(const nib_model *model, const nib_quantizer_config *quantizer,
+                              const float *values);
 
 /** To be called when quantizers of the model were filled in or changed, before executors are created. */
 void nib_model_update_quantizers(nib_model *model);

@@ -271,6 +271,11 @@ static nib_status check_unused(nib_h5 *h5, nib_arena *arena, bool own, const nib
         NIB_TRY(nib_keras_layout_list(h5, arena, &count, &names, err));
     for (int i = 0; i < count; i++) {
         const char *name = names[i] + (own ? sizeof prefix - 1 : 0);
+        const char *var = strrchr(name, '/');
+        if (own && var &&
+            (strcmp(var, "/scale") == 0 || strcmp(var, "/kernel_scale") == 0 ||
+             strcmp(var, "/bias_scale") == 0))
+            continue; /* state of a quantizer that this model need not have */
         if (nib_params_find(params, name) < 0)
             return nib_fail(err, NIB_ERR_INPUT, "%s: the model has no %s, which the file has",
                             nib_h5_path(h5), name);

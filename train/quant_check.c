@@ -148,6 +148,7 @@ static nib_status quantize_row(const nib_model *m, const nib_model_tensor *t, ni
                                 .rows = row->rank == 1 ? row->cols : row->rows,
                                 .cols = row->rank == 1 ? 1 : row->cols,
                                 .stride = row->rank == 1 ? 1 : row->cols,
+                                .scale = nib_model_scales(m, t->quantizer, m->params->value),
                                 .x = x,
                                 .y = y};
     nib_quantizer_forward(t->quantizer->type, call);

@@ -25,8 +25,9 @@ typedef struct nib_quant_settle_job {
 nib_quant_settle_job nib_quant_settle_defaults(nib_config *config, nib_model *model, const nib_dataset *data,
                                                nib_team *team);
 
-/** Settle every type with `auto`: in the model's quantizers, in the config and in its resolved tree. Nothing
- * happens where there is none. Errors: NIB_ERR_MEMORY and what building the float network says. */
+/** Settle every type with `auto`: in the model's quantizers, in the config and in its resolved tree; and set
+ * the first values of scales that quantizers learn (nib_quantizer.init_scales), where they are still 0.
+ * Nothing happens where there is none. Errors: NIB_ERR_MEMORY and what building the float network says. */
 NIB_MUST_USE nib_status nib_quant_settle(const nib_quant_settle_job *job, nib_error *err);
 
 /** What the quantizer does to the present weights of a tensor. */

@@ -12,6 +12,8 @@ typedef struct settling {
     nib_arena *arena;
     nib_histogram *histogram; /* [n_tensors] of those that are settled from data */
     bool *wanted;             /* [n_tensors] */
+    bool *unscaled;           /* [n_tensors] of data whose quantizers begin to learn their scales */
+    float *gathered;          /* [CHUNK_ROWS, widest input] */
 } settling;
 
 nib_quant_settle_job nib_quant_settle_defaults(nib_config *config, nib_model *model, const nib_dataset *data,
@@ -67,6 +69,54 @@ static nib_status settle_param(const settling *s, nib_model_tensor *t, nib_error
     return settle(s, t, integer, err);
 }
 
+/* ---- Scales that are learned ---- */
+
+/* 0 everywhere: nobody has set them, neither a run that this one begins with nor a checkpoint. */
+static bool is_unset(const nib_model *m, const nib_model_tensor *t)
+{
+    const nib_param *row = t->scale >= 0 ? &m->params->row[t->scale] : NULL;
+    bool zero = row != NULL;
+    for (int64_t i = 0; zero && i < row->cols; i++)
+        zero = m->params->value[row->offset + i] == 0.0f;
+    return zero;
+}
+
+static void set_scales(const nib_model *m, const nib_model_tensor *t, int64_t rows, int64_t cols,
+                       const float *x)
+{
+    const nib_quantize_call call = {
+        .options = t->quantizer->options, .rows = rows, .cols = cols, .stride = cols, .x = x};
+    t->quantizer->type->init_scales(&call, m->params->value + m->params->row[t->scale].offset);
+}
+
+static nib_status scale_param(const settling *s, const nib_model_tensor *t, nib_error *err)
+{
+    const nib_model *m = s->job->model;
+    const nib_param *row = &m->params->row[t->param];
+    const bool vector = row->rank == 1;
+    float *values = NIB_NEW(s->arena, float, nib_params_elements(row));
+    if (!values)
+        return nib_fail_memory(err, "scales");
+    nib_params_pack(m->params, t->param, m->params->value, values);
+    set_scales(m, t, vector ? row->cols : row->rows, vector ? 1 : row->cols, values);
+    return NIB_OK;
+}
+
+/* From the first chunk of the float network's rows. */
+static void scale_data(const settling *s, const nib_model_tensor *t, const nib_batch *batch, const float *out)
+{
+    const nib_model *m = s->job->model;
+    if (t->layer >= 0) {
+        set_scales(m, t, batch->rows, nib_shape_row(&m->layer[t->layer].shape), out);
+        return;
+    }
+    const int64_t width = m->input[t->input].width;
+    for (int64_t r = 0; r < batch->rows; r++)
+        memcpy(s->gathered + r * width, s->job->data->input[t->input].x + batch->index[r] * width,
+               (size_t)width * sizeof(float));
+    set_scales(m, t, batch->rows, width, s->gathered);
+}
+
 /* ---- Data ---- */
 
 static void add_rows(nib_histogram *histogram, const float *x, int64_t width, const int32_t *index,
@@ -85,6 +135,10 @@ static void run_chunk(settling *s, const nib_model *floats, nib_exec *exec, nib_
     nib_exec_forward(exec, batch, out, &sums);
     for (int i = 0; i < m->n_tensors; i++) {
         const nib_model_tensor *t = &m->tensor[i];
+        if (s->unscaled[i]) {
+            scale_data(s, t, batch, t->layer >= 0 ? out[floats->n_outputs + t->layer] : NULL);
+            s->unscaled[i] = false;
+        }
         if (!s->wanted[i])
             continue;
         if (t->input >= 0)
@@ -117,7 +171,7 @@ static nib_status run_rows(settling *s, const nib_model *floats, nib_exec *exec,
         return nib_fail_memory(err, "calibration");
     for (int i = 0; i < m->n_tensors; i++) {
         const nib_model_tensor *t = &m->tensor[i];
-        if (!s->wanted[i] || t->layer < 0)
+        if (!(s->wanted[i] || s->unscaled[i]) || t->layer < 0)
             continue;
         const int64_t numbers = CHUNK_ROWS * nib_shape_row(&floats->layer[t->layer].shape);
         if (!(out[floats->n_outputs + t->layer] = NIB_NEW(s->arena, float, numbers)))
@@ -158,12 +212,18 @@ static nib_status settle_data(settling *s, nib_error *err)
     bool any = false;
     s->histogram = NIB_NEW(s->arena, nib_histogram, m->n_tensors);
     s->wanted = NIB_NEW(s->arena, bool, m->n_tensors);
-    if (!s->histogram || !s->wanted)
+    s->unscaled = NIB_NEW(s->arena, bool, m->n_tensors);
+    int64_t widest = 0;
+    for (int i = 0; i < m->n_inputs; i++)
+        widest = m->input[i].width > widest ? m->input[i].width : widest;
+    s->gathered = NIB_NEW(s->arena, float, CHUNK_ROWS *widest);
+    if (!s->histogram || !s->wanted || !s->unscaled || !s->gathered)
         return nib_fail_memory(err, "calibration");
     for (int i = 0; i < m->n_tensors; i++) {
         const nib_model_tensor *t = &m->tensor[i];
         s->wanted[i] = t->param < 0 && t->entry && t->entry->is_auto;
-        any = any || s->wanted[i];
+        s->unscaled[i] = t->param < 0 && is_unset(m, t);
+        any = any || s->wanted[i] || s->unscaled[i];
         nib_histogram_clear(&s->histogram[i]);
     }
     if (!any)
@@ -180,14 +240,19 @@ static nib_status settle_data(settling *s, nib_error *err)
     return NIB_OK;
 }
 
-static nib_status settle_all(settling *s, nib_error *err)
+static nib_status settle_all(settling *s, bool any_auto, nib_error *err)
 {
     nib_config *config = s->job->config;
     const nib_model *m = s->job->model;
     for (int i = 0; i < m->n_tensors; i++)
         if (m->tensor[i].param >= 0 && m->tensor[i].entry && m->tensor[i].entry->is_auto)
             NIB_TRY(settle_param(s, &m->tensor[i], err));
+    for (int i = 0; i < m->n_tensors; i++)
+        if (m->tensor[i].param >= 0 && is_unset(m, &m->tensor[i]))
+            NIB_TRY(scale_param(s, &m->tensor[i], err));
     NIB_TRY(settle_data(s, err));
+    if (!any_auto)
+        return NIB_OK;
     nib_model_update_quantizers(s->job->model);
     nib_doc *map = nib_quant_write(config->arena, &config->quant);
     if (!map)
@@ -197,13 +262,15 @@ static nib_status settle_all(settling *s, nib_error *err)
 
 nib_status nib_quant_settle(const nib_quant_settle_job *job, nib_error *err)
 {
-    bool any = false;
-    for (int i = 0; i < job->model->n_tensors; i++)
-        any = any || (job->model->tensor[i].entry && job->model->tensor[i].entry->is_auto);
-    if (!any)
+    bool any_auto = false, any_unset = false;
+    for (int i = 0; i < job->model->n_tensors; i++) {
+        any_auto = any_auto || (job->model->tensor[i].entry && job->model->tensor[i].entry->is_auto);
+        any_unset = any_unset || is_unset(job->model, &job->model->tensor[i]);
+    }
+    if (!any_auto && !any_unset)
         return NIB_OK;
     settling s = {.job = job, .arena = nib_arena_create()};
-    nib_status status = s.arena ? settle_all(&s, err) : nib_fail_memory(err, "calibration");
+    nib_status status = s.arena ? settle_all(&s, any_auto, err) : nib_fail_memory(err, "calibration");
     nib_arena_destroy(s.arena);
     return status;
 }

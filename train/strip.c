@@ -160,6 +160,13 @@ static nib_status copy_params(stripper *s, nib_error *err)
             if (m->params->mask)
                 copy_row(m->params, p, new, to, rows, cols, m->params->mask, new->mask);
         }
+    for (int i = 0; i < m->n_tensors; i++) { /* inputs have scales alone */
+        const nib_model_tensor *t = &m->tensor[i];
+        const int to =
+            t->input >= 0 && t->scale >= 0 ? nib_params_find(new, m->params->row[t->scale].name) : -1;
+        if (to >= 0)
+            copy_row(m->params, t->scale, new, to, NULL, NULL, m->params->value, new->value);
+    }
     return NIB_OK;
 }
 

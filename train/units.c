@@ -50,6 +50,7 @@ float *nib_units_effective(nib_arena *arena, const nib_model *m, int param)
                                         .rows = vector ? row->cols : row->rows,
                                         .cols = vector ? 1 : row->cols,
                                         .stride = vector ? 1 : row->cols,
+                                        .scale = nib_model_scales(m, q, m->params->value),
                                         .x = value,
                                         .y = value};
         nib_quantizer_forward(q->type, &call);

@@ -56,7 +56,9 @@ void quantized_draw(quantized *q, uint64_t seed)
             const nib_rng values = {.seed = seed, .stream = (uint32_t)(i + 10)};
             const double x = 0.5 * nib_rng_normal(&values, (uint64_t)k);
             p->value[row->offset + k / row->cols * row->stride + k % row->cols] =
-                (float)(is_variance ? 0.5 + x * x : x);
+                (float)(is_variance                   ? 0.5 + x * x
+                        : row->role == NIB_ROLE_SCALE ? 0.05 + 0.5 * x * x
+                                                      : x);
         }
     }
 }

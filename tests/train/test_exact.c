@@ -84,6 +84,16 @@ static const equal_case cases[] = {
      "'fixed<24,-11,RND,SAT>', "
      "activation: 'ufixed<24,10,RND,SAT>'}}",
      NIB_EXACT_ENGINE},
+    {"learned scales", quantized_chain,
+     "{default: {input: 'learned_scale(6,True,False,snap=po2)', weight: "
+     "'learned_scale(4,snap=po2,per=channel)', bias: "
+     "'learned_scale(8,snap=po2)', activation: 'learned_scale(5,signed=0,narrow_range=0,snap=po2)'}}",
+     NIB_EXACT_FLOAT},
+    {"learned scales beside a folded batch norm", quantized_norm,
+     "{default: {input: 'fixed<8,4,RND,SAT>', weight: 'learned_scale(4,snap=po2)', bias: "
+     "'fixed<8,3,RND,SAT>', "
+     "activation: 'learned_scale(5,signed=0,narrow_range=0,snap=po2)'}}",
+     NIB_EXACT_DOUBLE},
     {"one input",
      "{layers: [dense: {name: fc0, units: 1}, relu: {name: relu0}, dense: {name: fc1, units: 6}, "
      "relu: {name: relu1}, dense: {name: logits, units: 3}], outputs: {y: logits}}",

@@ -102,7 +102,8 @@ static int check_file(const char *path, const char *what)
     for (int m = 0; m < n; m++) {
         static const char prefix[] = "/nibble/mask";
         int64_t size, other;
-        if (strncmp(all[m], prefix, sizeof prefix - 1) != 0 || !strstr(all[m], "/kernel"))
+        if (strncmp(all[m], prefix, sizeof prefix - 1) != 0 || !strstr(all[m], "/kernel") ||
+            strstr(all[m], "_scale"))
             continue;
         const char *name = all[m] + sizeof prefix - 1; /* "/fc1/kernel" */
         const float *mask = floats(arena, file, all[m], &size);
