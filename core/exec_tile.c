@@ -113,10 +113,12 @@ void nib_worker_start_tile(const nib_exec *exec, nib_worker *worker, int64_t num
     tile->first = first;
     tile->samples = batch->rows - first < capacity ? batch->rows - first : capacity;
     tile->weight = worker->weight;
-    for (int64_t r = 0; r < capacity; ++r)
+    const bool ones = !batch->weight && tile->samples == capacity;
+    for (int64_t r = 0; !(ones && worker->ones) && r < capacity; ++r)
         worker->weight[r] = r >= tile->samples ? 0.0f
                             : batch->weight    ? batch->weight[data_row(batch, first + r)]
                                                : 1.0f;
+    worker->ones = ones;
     worker->number = number;
     worker->lane = (int)(number % NIB_LANES);
     worker->first = number < NIB_LANES;

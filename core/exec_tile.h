@@ -13,6 +13,7 @@ typedef struct nib_worker {
     float *prepared;                  /**< [plan->thread_floats] */
     uint64_t prepared_for;            /**< exec->batches when it was made */
     float *weight;                    /**< [tile_rows] */
+    bool ones;                        /**< all of weight is 1 */
     int64_t *offsets;                 /**< [tile_rows + 1] */
     nib_tile tile;
     int64_t number; /**< of the tile in the batch */
