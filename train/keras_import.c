@@ -62,6 +62,15 @@ static int find_layer(const nib_keras_importer *m, const char *name)
     return -1;
 }
 
+/* Names are how links and weights find a layer. */
+static nib_status check_names(const nib_keras_importer *m, nib_error *err)
+{
+    for (int i = 0; i < m->n_layers; i++)
+        if (find_layer(m, m->layer[i].file_name) != i)
+            return damaged(m, "two layers of one name", err);
+    return NIB_OK;
+}
+
 static nib_status add_from(nib_keras_importer *m, nib_keras_layer *l, const char *name, nib_error *err)
 {
     const int from = find_layer(m, name);
@@ -122,7 +131,7 @@ static nib_status read_chain(nib_keras_importer *m, const cJSON *layers, nib_err
         m->layer[m->n_layers++] =
             (nib_keras_layer){.name = "x",
                               .class_ = "InputLayer",
-                              .file_name = "x",
+                              .file_name = "", /* it is not in the file */
                               .config = cJSON_GetObjectItemCaseSensitive(first, "config")};
     }
     const cJSON *json;
@@ -137,7 +146,7 @@ static nib_status read_chain(nib_keras_importer *m, const cJSON *layers, nib_err
         m->n_layers++;
     }
     m->layer[m->n_layers - 1].is_output = true;
-    return NIB_OK;
+    return check_names(m, err);
 }
 
 /* config.output_layers: [["name", 0, 0], ...], in Keras 3 ["name", 0, 0] where there is one. */
@@ -154,6 +163,7 @@ static nib_status read_graph(nib_keras_importer *m, const cJSON *config, const c
 {
     const cJSON *json, *outputs = cJSON_GetObjectItemCaseSensitive(config, "output_layers");
     cJSON_ArrayForEach(json, layers) NIB_TRY(read_layer(m, json, &m->layer[m->n_layers++], err));
+    NIB_TRY(check_names(m, err));
     int index = 0;
     cJSON_ArrayForEach(json, layers) NIB_TRY(read_links(m, &m->layer[index++], json, err));
     for (int i = 0; i < cJSON_GetArraySize(outputs); i++) {

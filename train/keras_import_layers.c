@@ -1,11 +1,14 @@
 /** The table of Keras' layers: one row for each class, with the function that writes nibble's layers for it.
  * A new mapping is a function and a row of `mappings` at the end of this file. */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/names.h"
 #include "train/keras_import_internal.h"
+
+enum { MOST_FEATURES = 1 << 20 };
 
 /* ---- Names ---- */
 
@@ -86,16 +89,21 @@ static const cJSON *get(const nib_keras_layer *l, const char *key)
     return cJSON_GetObjectItemCaseSensitive(l->config, key);
 }
 
-static bool truth(const nib_keras_layer *l, const char *key, bool otherwise)
+static bool truth(nib_keras_importer *m, const nib_keras_layer *l, const char *key, bool otherwise)
 {
     const cJSON *item = get(l, key);
+    if (item && !cJSON_IsNull(item) && !cJSON_IsBool(item))
+        nib_keras_problem(m, l, "%s", key);
     return cJSON_IsBool(item) ? cJSON_IsTrue(item) : otherwise;
 }
 
-static double number(const nib_keras_layer *l, const char *key, double otherwise)
+static double number(nib_keras_importer *m, const nib_keras_layer *l, const char *key, double otherwise)
 {
     const cJSON *item = get(l, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+    const bool fine = cJSON_IsNumber(item) && isfinite(item->valuedouble);
+    if (item && !cJSON_IsNull(item) && !fine)
+        nib_keras_problem(m, l, "%s", key);
+    return fine ? item->valuedouble : otherwise;
 }
 
 static const nib_keras_layer *below(const nib_keras_importer *m, const nib_keras_layer *l, int i)
@@ -213,9 +221,9 @@ static nib_status map_softmax(nib_keras_importer *m, nib_keras_layer *l, nib_err
 
 static nib_status map_relu(nib_keras_importer *m, nib_keras_layer *l, nib_error *err)
 {
-    const double slope = number(l, "negative_slope", 0);
+    const double slope = number(m, l, "negative_slope", 0);
     const cJSON *most = get(l, "max_value");
-    if ((most && !cJSON_IsNull(most)) || number(l, "threshold", 0) != 0) {
+    if ((most && !cJSON_IsNull(most)) || number(m, l, "threshold", 0) != 0) {
         nib_keras_problem(m, l, "max_value or threshold");
         return NIB_OK;
     }
@@ -229,7 +237,7 @@ static nib_status map_relu(nib_keras_importer *m, nib_keras_layer *l, nib_error 
 static nib_status map_leaky_relu(nib_keras_importer *m, nib_keras_layer *l, nib_error *err)
 {
     /* alpha in Keras 2, negative_slope in Keras 3 */
-    const double slope = number(l, "negative_slope", number(l, "alpha", 0.3));
+    const double slope = number(m, l, "negative_slope", number(m, l, "alpha", 0.3));
     const char *name = nib_keras_new_name(m, l->name);
     nib_doc *options = name ? emit_over(m, l, "leaky_relu", name) : NULL;
     return options && nib_doc_add_text(m->arena, options, "negative_slope", "%.9g", slope)
@@ -241,10 +249,10 @@ static nib_status map_leaky_relu(nib_keras_importer *m, nib_keras_layer *l, nib_
 
 static nib_status map_dense(nib_keras_importer *m, nib_keras_layer *l, nib_error *err)
 {
-    const bool bias = truth(l, "use_bias", true);
-    const double units = number(l, "units", 0);
+    const bool bias = truth(m, l, "use_bias", true);
+    const double units = number(m, l, "units", 0);
     const char *name = nib_keras_new_name(m, l->name);
-    if (units < 1 || units > 65536) {
+    if (units < 1 || units > 65536 || units != floor(units)) {
         nib_keras_problem(m, l, "units");
         return NIB_OK;
     }
@@ -276,7 +284,7 @@ static nib_status map_batch_norm(nib_keras_importer *m, nib_keras_layer *l, nib_
     static const char *const vars[4] = {"gamma", "beta", "moving_mean", "moving_variance"};
     static const char *const keys[4] = {"gamma_quantizer", "beta_quantizer", "mean_quantizer",
                                         "variance_quantizer"};
-    const bool wanted[4] = {truth(l, "scale", true), truth(l, "center", true), true, true};
+    const bool wanted[4] = {truth(m, l, "scale", true), truth(m, l, "center", true), true, true};
     const cJSON *inverse = get(l, "inverse_quantizer");
     if (!last_axis(l))
         nib_keras_problem(m, l, "axis");
@@ -284,8 +292,9 @@ static nib_status map_batch_norm(nib_keras_importer *m, nib_keras_layer *l, nib_
         nib_keras_problem(m, l, "inverse_quantizer");
     const char *name = nib_keras_new_name(m, l->name);
     nib_doc *options = name ? emit_over(m, l, "batch_norm", name) : NULL;
-    if (!options || !nib_doc_add_text(m->arena, options, "momentum", "%.9g", number(l, "momentum", 0.99)) ||
-        !nib_doc_add_text(m->arena, options, "epsilon", "%.9g", number(l, "epsilon", 0.001)) ||
+    if (!options ||
+        !nib_doc_add_text(m->arena, options, "momentum", "%.9g", number(m, l, "momentum", 0.99)) ||
+        !nib_doc_add_text(m->arena, options, "epsilon", "%.9g", number(m, l, "epsilon", 0.001)) ||
         !nib_doc_add_text(m->arena, options, "scale", "%s", wanted[0] ? "true" : "false") ||
         !nib_doc_add_text(m->arena, options, "center", "%s", wanted[1] ? "true" : "false"))
         return nib_fail_memory(err, "import");
@@ -303,7 +312,7 @@ static nib_status map_dropout(nib_keras_importer *m, nib_keras_layer *l, nib_err
 {
     const char *name = nib_keras_new_name(m, l->name);
     nib_doc *options = name ? emit_over(m, l, "dropout", name) : NULL;
-    return options && nib_doc_add_text(m->arena, options, "rate", "%.9g", number(l, "rate", 0))
+    return options && nib_doc_add_text(m->arena, options, "rate", "%.9g", number(m, l, "rate", 0))
                ? NIB_OK
                : nib_fail_memory(err, "import");
 }
@@ -319,7 +328,9 @@ static nib_status map_merge(nib_keras_importer *m, nib_keras_layer *l, const cha
             nib_keras_problem(m, l, "inputs of different widths");
     }
     if (strcmp(type, "concat") == 0) {
-        l->width = sum;
+        if (sum > MOST_FEATURES)
+            nib_keras_problem(m, l, "more than %d features", (int)MOST_FEATURES);
+        l->width = sum > MOST_FEATURES ? MOST_FEATURES : sum;
         if (!last_axis(l))
             nib_keras_problem(m, l, "axis");
     }
@@ -353,7 +364,7 @@ static nib_status map_input(nib_keras_importer *m, nib_keras_layer *l, nib_error
     const cJSON *width = cJSON_GetArrayItem(shape, 1);
     nib_keras_import *import = m->import;
     if (cJSON_GetArraySize(shape) != 2 || !cJSON_IsNumber(width) || width->valuedouble < 1 ||
-        width->valuedouble > (1 << 20)) {
+        width->valuedouble > MOST_FEATURES || width->valuedouble != floor(width->valuedouble)) {
         nib_keras_problem(m, l, "its shape is not (None, n)");
         return NIB_OK;
     }
