@@ -128,6 +128,9 @@ static nib_status read_target(nib_h5 *h5, nib_arena *arena, const char *name, ni
     if (target->width < 1 || target->width > MOST_CLASSES)
         return nib_fail(err, NIB_ERR_INPUT, "%s: %s: %" PRId64 " is not in 1..%d", nib_h5_path(h5), width,
                         target->width, (int)MOST_CLASSES);
+    if (strcmp(text, "class") != 0 && strcmp(text, "real") != 0)
+        return nib_fail(err, NIB_ERR_INPUT, "%s: %s: '%.40s' is neither class nor real", nib_h5_path(h5),
+                        kind, text);
     target->kind = strcmp(text, "class") == 0 ? NIB_TARGET_CLASS : NIB_TARGET_REAL;
     if (target->kind == NIB_TARGET_REAL)
         return NIB_OK;

@@ -1,17 +1,9 @@
-/* Edits to a valid file of nibble, for the fuzz targets that read such files: its datasets as a list, some of
- * them changed as the bytes of an input say, written again with a right digest and right checksums, so that
- * the edits reach nibble's checks and not only libhdf5's. Included by these targets, which are one source
- * each.
- */
-#include <hdf5.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* Edits to a valid file of nibble, for the fuzz targets that read such files: some of its datasets are
+ * changed as the bytes of an input say, so that the edits reach nibble's checks and not only libhdf5's.
+ * Included by these targets, which are one source each. */
+#include "tests/fuzz/h5_items.c"
 
-#include "core/h5.h"
-
-enum { MAX_ITEMS = 256, MAX_EDITS = 8, MAX_VALUES = 512 };
+enum { MAX_EDITS = 8 };
 
 /* libhdf5 1.10.8 leaks where it refuses damaged files; that nibble closes what it opens is checked below. */
 const char *__lsan_default_suppressions(void), *__lsan_default_options(void);
@@ -32,73 +24,6 @@ static void demand(nib_status status, const nib_error *err)
         return;
     fprintf(stderr, "status %d, code %d: '%s'\n", (int)status, (int)err->code, err->message);
     abort();
-}
-
-/* What the target itself needs. */
-static void require(nib_status status, const nib_error *err)
-{
-    if (status == NIB_OK)
-        return;
-    fprintf(stderr, "%s\n", err->message);
-    abort();
-}
-
-/* ---- A valid file, as a list of its datasets ---- */
-
-typedef struct item {
-    const char *path;
-    nib_h5_class class_;
-    bool narrow; /* float32 */
-    int rank;
-    int64_t dim[4];
-    int64_t n, room; /* elements; what the arrays below hold */
-    double *real;
-    int64_t *integer;
-    const char **text;
-} item;
-
-static void read_item(nib_h5 *h5, nib_arena *arena, const char *path, item *it, nib_error *err)
-{
-    nib_h5_info info;
-    int count;
-    const char *const *text;
-    require(nib_h5_dataset_info(h5, path, &info, err), err);
-    *it = (item){.path = nib_arena_strdup(arena, path),
-                 .class_ = info.class_,
-                 .narrow = info.element_bytes == 4,
-                 .rank = info.rank,
-                 .n = info.elements,
-                 .room = info.elements > MAX_VALUES ? info.elements : MAX_VALUES};
-    for (int i = 0; i < info.rank; i++)
-        it->dim[i] = info.dim[i];
-    const int64_t rows = info.rank ? info.dim[0] : 1;
-    it->real = NIB_NEW(arena, double, it->room);
-    it->integer = NIB_NEW(arena, int64_t, it->room);
-    it->text = NIB_NEW(arena, const char *, it->room);
-    for (int64_t i = 0; i < it->room; i++)
-        it->text[i] = "t";
-    if (info.class_ == NIB_H5_STRING) {
-        require(nib_h5_read_strings(h5, path, arena, &count, &text, err), err);
-        memcpy(it->text, text, (size_t)count * sizeof *text);
-        return;
-    }
-    require(nib_h5_read_f64(h5, path, 0, rows, it->real, err), err);
-    if (info.class_ == NIB_H5_INTEGER)
-        require(nib_h5_read_i64(h5, path, 0, rows, it->integer, err), err);
-}
-
-/* All datasets of a file, in the order of their names; how many. */
-static int read_items(nib_h5 *h5, nib_arena *arena, item *items)
-{
-    nib_error err = {0};
-    int count;
-    const char *const *paths;
-    require(nib_h5_datasets(h5, "/", arena, &count, &paths, &err), &err);
-    if (count > MAX_ITEMS)
-        abort();
-    for (int i = 0; i < count; i++)
-        read_item(h5, arena, paths[i], &items[i], &err);
-    return count;
 }
 
 /* ---- Edits ---- */
@@ -200,59 +125,23 @@ static void edit_items(nib_arena *arena, item *items, int count, bytes_left *in)
     }
 }
 
-static nib_status write_item(nib_h5 *h5, const item *it, nib_arena *arena, nib_error *err)
+static void edit_head(nib_arena *arena, file_head *head, bytes_left *in)
 {
-    if (it->class_ == NIB_H5_STRING && it->rank == 0)
-        return nib_h5_write_text(h5, it->path, it->text[0], err);
-    if (it->class_ == NIB_H5_STRING)
-        return nib_h5_write_strings(h5, it->path, (int)it->n, it->text, err);
-    if (it->class_ == NIB_H5_INTEGER)
-        return nib_h5_write_i64(h5, it->path, it->rank, it->dim, it->integer, err);
-    if (!it->narrow)
-        return nib_h5_write_f64(h5, it->path, it->rank, it->dim, it->real, err);
-    float *narrow = NIB_NEW(arena, float, it->n);
-    for (int64_t i = 0; narrow && i < it->n; i++) {
-        double value = it->real[i];
-        narrow[i] = value > 1e30 ? 1e30f : value < -1e30 ? -1e30f : (float)value;
-    }
-    return nib_h5_write_f32(h5, it->path, it->rank, it->dim, narrow, err);
-}
-
-static void write_head(nib_h5 *h5, const char *kind, nib_arena *arena, bytes_left *in, nib_error *err)
-{
-    uint32_t crc;
-    char digest[32];
-    const char *format = "nibble";
-    int64_t version = 1;
-    unsigned change = take(in) % 16;
+    const unsigned change = take(in) % 16;
     if (change == 1)
-        format = splice(arena, format, in);
+        head->format = splice(arena, head->format, in);
     if (change == 2)
-        kind = splice(arena, kind, in);
+        head->kind = splice(arena, head->kind, in);
     if (change == 3)
-        version = take_number(in);
-    bool lacking = nib_h5_make_group(h5, "/nibble", err) != NIB_OK ||
-                   nib_h5_set_attribute_text(h5, "/nibble", "format", format, err) != NIB_OK ||
-                   nib_h5_set_attribute_i64(h5, "/nibble", "version", version, err) != NIB_OK ||
-                   nib_h5_set_attribute_text(h5, "/nibble", "kind", kind, err) != NIB_OK ||
-                   nib_h5_digest(h5, "/", &crc, err) != NIB_OK;
-    if (lacking) /* "/nibble" became a dataset, say */
-        return;
-    (void)snprintf(digest, sizeof digest, "crc32:%08x", (unsigned)crc);
-    (void)!nib_h5_set_attribute_text(h5, "/nibble", "digest", digest, err);
+        head->version = take_number(in);
+    if (change == 4)
+        head->fixnet = take_number(in);
 }
 
-/* The edited file with a right digest; from malloc. Two items of one name, a dataset below another: the
- * second is refused. */
 static void write_edited(const item *items, int count, const char *kind, nib_arena *arena, bytes_left *in,
                          void **image, size_t *bytes)
 {
-    nib_error err = {0};
-    nib_h5 *h5;
-    require(nib_h5_create(&h5, &err), &err);
-    for (int i = 0; i < count; i++)
-        if (items[i].path)
-            demand(write_item(h5, &items[i], arena, &err), &err);
-    write_head(h5, kind, arena, in, &err);
-    require(nib_h5_finish(h5, image, bytes, &err), &err);
+    file_head head = {"nibble", kind, 1, NULL, 1};
+    edit_head(arena, &head, in);
+    write_items(items, count, &head, arena, image, bytes);
 }
