@@ -179,7 +179,8 @@ const nib_command nib_command_synth = {
     .help = "reports of synthesis tools, kept with a run and shown beside the estimates",
     .text =
         "  nibble synth import runs/jets-001/export/hls runs/jets-001\n  nibble synth show runs/jets-001\n\n"
-        "Below DIR, csynth.xml of Vivado and Vitis HLS, utilisation .rpt of Vivado and summary.ndjson of "
+        "Below DIR, csynth.xml of Vivado and Vitis HLS, utilisation .rpt of Vivado, summary.ndjson and "
+        "loop_attr.ndjson of "
         "oneAPI are read into\nRUN/synthesis.json. Estimates and reports are never mixed.",
     .min_arguments = 2,
     .max_arguments = 3,

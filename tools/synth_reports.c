@@ -142,6 +142,52 @@ static nib_status read_ndjson(const reader *r, const char *path, char *text, nib
     return report ? NIB_OK : nib_fail(err, NIB_ERR_INPUT, "%s: it has no line of the name Total", path);
 }
 
+/* A number, or a text that begins with one; not "n/a". */
+static bool number_of(const cJSON *map, const char *key, double *number)
+{
+    const cJSON *item = cJSON_GetObjectItem(map, key);
+    char *end = NULL;
+    *number = cJSON_IsNumber(item) ? item->valuedouble : 0;
+    if (cJSON_IsString(item))
+        *number = strtod(item->valuestring, &end);
+    return cJSON_IsNumber(item) || (end && end != item->valuestring);
+}
+
+/* Loops of oneAPI, one on a line: {"name": ..., "af": MHz, "ii": cycles, "lt": cycles}. The worst of each, as
+ * hls4ml's report takes them. */
+static nib_status read_loops(const reader *r, const char *path, char *text, nib_error *err)
+{
+    double clock = 0, ii = 0, latency = 0;
+    char *rest = NULL;
+    int number = 0, loops = 0;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        double value;
+        number++;
+        if (line[strspn(line, " \t\r")] == '\0')
+            continue;
+        cJSON *json = cJSON_Parse(line);
+        if (!json)
+            return nib_fail(err, NIB_ERR_INPUT, "%s:%d: no JSON", path, number);
+        loops += cJSON_GetObjectItem(json, "lt") != NULL;
+        if (number_of(json, "af", &value) && value > 0)
+            clock = 1000 / value > clock ? 1000 / value : clock;
+        if (number_of(json, "ii", &value))
+            ii = value > ii ? value : ii;
+        if (number_of(json, "lt", &value))
+            latency = value > latency ? value : latency;
+        cJSON_Delete(json);
+    }
+    if (!loops)
+        return NIB_OK;
+    cJSON *report = add_report(r, path, "oneapi_loops", "oneAPI, the worst loop");
+    cJSON_AddNumberToObject(report, "latency_cycles", latency);
+    if (ii > 0)
+        cJSON_AddNumberToObject(report, "ii_cycles", ii);
+    if (clock > 0)
+        cJSON_AddNumberToObject(report, "clock_ns", clock);
+    return NIB_OK;
+}
+
 /* ---- Folders ---- */
 
 static bool ends_in(const char *path, const char *suffix)
@@ -154,13 +200,16 @@ static nib_status read_file(const reader *r, const char *path, nib_error *err)
 {
     const char *base = nib_path_base(path);
     const bool xml = ends_in(base, "csynth.xml"), rpt = ends_in(base, ".rpt");
+    const bool loops = strcmp(base, "loop_attr.ndjson") == 0;
     char *text;
     size_t bytes;
-    if (!xml && !rpt && strcmp(base, "summary.ndjson") != 0)
+    if (!xml && !rpt && !loops && strcmp(base, "summary.ndjson") != 0)
         return NIB_OK;
     NIB_TRY(nib_file_read(r->arena, path, MOST_BYTES, &text, &bytes, err));
     if (xml)
         return read_csynth(r, path, text, err);
+    if (loops)
+        return read_loops(r, path, text, err);
     if (!rpt)
         return read_ndjson(r, path, text, err);
     read_utilization(r, path, text);

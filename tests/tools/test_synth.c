@@ -39,12 +39,17 @@ Test(synth, reads_a_sample_of_each_kind)
                                         "estimate"};
     static const char *const json[] = {"\"latency_cycles\":\t9", "\"bram18\":\t3", "\"dsp\":\t7",
                                        "\"part\":\t\"xcvu13p-flga2577-2-e\"", "\"clock_ns\":\t3.641"};
-    static const char *const oneapi[] = {"5120", "\"mlab\":\t60", "\"dsp\":\t33"};
+    static const char *const oneapi[] = {"5120",
+                                         "\"mlab\":\t60",
+                                         "\"dsp\":\t33",
+                                         "\"latency_cycles\":\t21",
+                                         "\"ii_cycles\":\t2",
+                                         "\"clock_ns\":\t2.083"};
     enter_scratch();
     make_run();
     expect("synth import " NIB_TEST_FOLDER "/tools/golden/synth/vitis run", 0, vitis, 5);
     expect("synth show run --json", 0, json, 5);
-    expect("synth import " NIB_TEST_FOLDER "/tools/golden/synth/oneapi run --json", 0, oneapi, 3);
+    expect("synth import " NIB_TEST_FOLDER "/tools/golden/synth/oneapi run --json", 0, oneapi, 6);
     leave_scratch();
 }
 
