@@ -1,14 +1,18 @@
 """Loads an exported model.h5 with Keras' own load_model and compares predictions with a float forward of the exported weights.
 
-    export_in_keras.py MODEL.h5
+    export_in_keras.py MODEL.h5 [NIBBLE]
 
-Keras knows nothing of types, so neither does the reference here: the fixed-point network's integers times their steps, in
-double, with every cast left out. Runs in an environment with TensorFlow 2.15 (tf.keras) or with Keras 3 (jax). Exit status 1
-when an output is more than 1e-6 of the largest off.
+Keras knows nothing of types, so neither do the references here. One is the fixed-point network's integers times their steps,
+in double, with every cast left out. The other, with NIBBLE, is nibble's own float forward: the Keras part of the file alone,
+imported, predicts the golden inputs. Runs in an environment with TensorFlow 2.15 (tf.keras) or with Keras 3 (jax). Exit status
+1 when an output is more than 1e-6 of the largest off.
 """
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -63,7 +67,21 @@ def forward(fixnet, x):
     return [value[n.decode()] for n in fixnet["output/node"][...]]
 
 
-def main(path):
+def nibble_forward(nibble, path, x):
+    """What nibble's float forward makes of the weights in the Keras part: a copy without nibble's group is imported."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, data, run, out = (f"{folder}/{n}" for n in ("plain.h5", "data.h5", "run", "y.npy"))
+        shutil.copy(path, plain)
+        with h5py.File(plain, "a") as file:
+            del file["nibble"]
+        with h5py.File(data, "w") as file:
+            file["x"] = x
+        subprocess.run([nibble, "import", plain, "-o", run, "--quiet"], check=True)
+        subprocess.run([nibble, "predict", run, "--data", data, "-o", out, "--quiet"], check=True)
+        return np.load(out)
+
+
+def main(path, nibble=None):
     with h5py.File(path) as file:
         x = {n: file[f"nibble/golden/input/{n}/x"][...] for n in file["nibble/golden/input"]}
         want = forward(file["nibble/fixnet"], {n: v.astype(np.float64) for n, v in x.items()})
@@ -72,10 +90,17 @@ def main(path):
     inputs = [x[n] for n in order]
     got = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0, batch_size=256)
     got = [np.asarray(g) for g in (got if isinstance(got, (list, tuple)) else [got])]
+    if nibble:
+        own = nibble_forward(nibble, path, inputs[0])
+        worst = float(np.abs(got[0] - own).max() / np.abs(own).max())
+        print(f"{os.path.dirname(path) or path}: {name} predicts what nibble's float forward does within {worst:.1e} of its "
+              f"largest output")
+        if not worst <= LIMIT:
+            return True
     worst = max(float(np.abs(g - w).max() / np.abs(w).max()) for g, w in zip(got, want))
     print(f"{os.path.dirname(path) or path}: {name} predicts the exported model within {worst:.1e} of its largest output")
     return worst > LIMIT or len(got) != len(want)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

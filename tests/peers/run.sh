@@ -88,9 +88,13 @@ for config in *.yaml; do
     done
 done
 
-# An export holds its weights on the grid; Keras computes with them in float.
-cat >quantized.yaml <<'END'
-data: {source: {file: jets.h5}, inputs: {x: {path: hlf16, preprocess: standardize}}, targets: {y: label}, validation: {fraction: 0.25}}
+# An export holds its weights on the grid; Keras computes with them in float, and so does nibble once the Keras part of the
+# file is imported.
+for kind in residual folded; do
+    {
+        echo "data: {source: {file: jets.h5}, inputs: {x: {path: hlf16, preprocess: standardize}}, targets: {y: label}, validation: {fraction: 0.25}}"
+        if [ $kind = residual ]; then
+            cat <<'END'
 model:
   layers:
     - dense: {name: fc1, units: 16}
@@ -101,14 +105,45 @@ model:
     - concat: {name: concat1, from: [add1, x]}
     - dense: {name: logits, units: auto}
   outputs: {y: logits}
-train: {epochs: 2, batch: 64}
-quant: {bits: 6}
 END
-"$nibble" train quantized.yaml --quiet -o exported
-"$nibble" export exported -o exported/export --quiet
-for environment in keras2 keras3; do
-    "$peers/$environment/bin/python" "$here/export_in_keras.py" exported/export/model.h5 2>error || { status=1; cat error; }
+        else
+            cat <<'END'
+model:
+  layers:
+    - dense: {name: fc1, units: 24}
+    - batch_norm: {name: bn1}
+    - relu: {name: relu1}
+    - dense: {name: fc2, units: 16}
+    - leaky_relu: {name: leaky1, negative_slope: 0.25}
+    - dense: {name: logits, units: auto}
+  outputs: {y: logits}
+END
+        fi
+        echo "train: {epochs: 2, batch: 64}"
+        echo "quant: {bits: 6}"
+    } >$kind.quantized
+    "$nibble" train $kind.quantized --quiet -o exported_$kind
+    "$nibble" export exported_$kind -o exported_$kind/export --quiet
+    for environment in keras2 keras3; do
+        "$peers/$environment/bin/python" "$here/export_in_keras.py" exported_$kind/export/model.h5 "$nibble" 2>error ||
+            { status=1; cat error; }
+    done
 done
+
+# Models that the peers make now, imported. QKeras and TFMOT where somebody made their environments (README.md).
+imported() { # ENVIRONMENT SCRIPT [WHAT]
+    [ -x "$peers/$1/bin/python" ] || return 0
+    mkdir "import_$1"
+    if ! KERAS_BACKEND=jax "$peers/$1/bin/python" "$here/$2" ${3:+"$3"} "import_$1" 2>error ||
+        ! "$peers/$1/bin/python" "$here/import_in_nibble.py" "$nibble" "import_$1" 2>>error; then
+        status=1
+        cat error
+    fi
+}
+imported keras2 import_keras2_golden.py keras
+imported keras3 import_keras3_golden.py
+imported qkeras import_keras2_golden.py qkeras
+imported tfmot import_keras2_golden.py tfmot
 
 "$peers/keras2/bin/python" "$here/keras_golden.py" --check "$source/tests/train/golden/keras_steps.h5" 2>error ||
     { status=1; cat error; }
