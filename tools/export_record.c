@@ -1,6 +1,7 @@
 #include "tools/export_record.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,32 @@ static const char *project_name(nib_arena *arena, const char *path)
 
 /* ---- Samples ---- */
 
+/* A generator makes every row by itself: as many as golden samples take, not all that the run was trained on.
+ */
+static nib_status make_fewer_rows(const nib_config *run, int64_t rows, nib_data_config **config,
+                                  nib_error *err)
+{
+    enum { MORE = 100 };
+    const nib_doc *data = nib_doc_get(run->resolved, "data"), *source = nib_doc_get(data, "source");
+    const nib_doc *n = nib_doc_get(source, "n"), *share = nib_doc_get(nib_doc_get(data, "test"), "fraction");
+    if (!nib_doc_get(source, "generator") || !n || !share || !n->text || !share->text)
+        return NIB_OK;
+    const double enough = ceil((double)rows / strtod(share->text, NULL)) + MORE;
+    if (!(enough < strtod(n->text, NULL)))
+        return NIB_OK;
+    nib_doc *resolved, *fewer = nib_doc_copy(run->arena, data);
+    nib_doc *copy = fewer ? nib_doc_get(fewer, "source") : NULL;
+    if (!copy)
+        return nib_fail_memory(err, "data section");
+    nib_doc_remove(copy, "n");
+    if (!nib_doc_add_text(run->arena, copy, "n", "%.0f", enough))
+        return nib_fail_memory(err, "data section");
+    NIB_TRY(nib_data_config_read(run->arena, fewer, ".", config, &resolved, err));
+    for (int i = 0; i < run->train.n_objectives; i++)
+        nib_data_config_set_target_kind(*config, i, run->train.objective[i].loss->kind);
+    return NIB_OK;
+}
+
 static nib_status load_data(nib_export_record *r, const nib_export_wanted *wanted, const nib_log *log,
                             const nib_dataset **rows, nib_error *err)
 {
@@ -63,6 +90,8 @@ static nib_status load_data(nib_export_record *r, const nib_export_wanted *wante
         .file = wanted->data, .part = "test", .n_sets = wanted->n_sets, .sets = wanted->sets};
     nib_data_config *config;
     NIB_TRY(nib_session_data_config(r->config, &which, &config, err));
+    if (!wanted->data)
+        NIB_TRY(make_fewer_rows(r->config, wanted->rows, &config, err));
     for (int i = 0; i < r->file->shapes.n_targets; i++)
         if (r->file->shapes.target[i].kind == NIB_TARGET_CLASS)
             nib_data_config_set_classes(config, i, (int)r->file->shapes.target[i].width,
