@@ -110,7 +110,22 @@ static void bind_step_call(nib_exec *exec, nib_value v)
         call->y.data = nib_worker_address(exec, exec->worker, p->value_at);
         call->saved = nib_worker_address(exec, exec->worker, p->saved_at);
         call->dy.data = p->gradient ? nib_exec_total_gradient(exec, p->gradient_at) : NULL;
+        call->fused_y.pass =
+            p->notes_pass ? exec->pass + p->gradient_at.offset / NIB_PASS_FLOATS_PER_BYTE : NULL;
     }
+}
+
+static nib_param_step param_step_of(const nib_exec *exec, nib_value v)
+{
+    const nib_node *node = node_of(exec, v);
+    const nib_grid_step *step = node->op->grid(node->options, exec->plan->mode);
+    const nib_call *call = &exec->step_call[v];
+    return (nib_param_step){.node = v,
+                            .flat = step->uniform ? step : NULL,
+                            .first = exec->plan->node[v].gradient_at.offset,
+                            .y = call->y.data,
+                            .floats = call->y.dim[0] * call->y.stride,
+                            .pass = call->fused_y.pass};
 }
 
 static nib_status make_calls(nib_exec *exec, nib_error *err)
@@ -129,7 +144,9 @@ static nib_status make_calls(nib_exec *exec, nib_error *err)
             fill_call(exec, v, stream, &exec->worker[w].call[v]);
         bind_step_call(exec, v);
         const nib_value result = exec->plan->node[v].result;
-        if (is_op(exec, v, NIB_RATE_STEP) || is_wide(exec, v) || is_prepared(exec, v))
+        if (exec->plan->node[v].notes_pass)
+            exec->param_step[exec->n_param_steps++] = param_step_of(exec, v);
+        else if (is_op(exec, v, NIB_RATE_STEP) || is_wide(exec, v) || is_prepared(exec, v))
             exec->step_work[exec->n_step_work++] = v;
         if (exec->plan->node[v].prepared_at.space == NIB_SPACE_THREAD)
             exec->prepared[exec->n_prepared++] = v;
@@ -163,6 +180,7 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
     exec->step_gradient = NIB_NEW(arena, float, plan->gradient_floats - exec->params->size);
     exec->lane_stride = (plan->lane_doubles + LINE_DOUBLES - 1) / LINE_DOUBLES * LINE_DOUBLES;
     exec->lane_sum = NIB_NEW(arena, double, NIB_LANES * exec->lane_stride);
+    exec->pass = NIB_NEW(arena, unsigned char, exec->params->size / NIB_PASS_FLOATS_PER_BYTE);
     exec->sum = NIB_NEW(arena, double, plan->lane_doubles);
     exec->state = NIB_NEW(arena, double, plan->state_doubles);
     exec->step_call = NIB_NEW(arena, nib_call, plan->nodes);
@@ -171,14 +189,18 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
     exec->skip = NIB_NEW(arena, bool, plan->nodes);
     exec->prepared = NIB_NEW(arena, nib_value, plan->nodes);
     exec->step_work = NIB_NEW(arena, nib_value, plan->nodes);
+    exec->param_step = NIB_NEW(arena, nib_param_step, plan->nodes);
     exec->unwritten = NIB_NEW(arena, nib_range, plan->nodes);
     exec->input_feed = NIB_NEW(arena, int, plan->nodes);
     exec->fetch = NIB_NEW(arena, nib_fetch, plan->nodes);
     exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
     bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
-              exec->step_gradient && exec->lane_sum && exec->sum && exec->state && exec->step_call &&
-              exec->op && exec->moves_values && exec->skip && exec->prepared && exec->step_work &&
-              exec->unwritten && exec->input_feed && exec->fetch && exec->first_element;
+              exec->step_gradient && exec->lane_sum && exec->pass && exec->sum && exec->state &&
+              exec->step_call && exec->op && exec->moves_values && exec->skip && exec->prepared &&
+              exec->step_work && exec->param_step && exec->unwritten && exec->input_feed && exec->fetch &&
+              exec->first_element;
+    if (ok)
+        memset(exec->pass, 0xff, (size_t)(exec->params->size / NIB_PASS_FLOATS_PER_BYTE));
     for (int w = 0; ok && w < exec->threads; ++w) {
         nib_worker *worker = &exec->worker[w];
         worker->arena = NIB_NEW(arena, float, plan->tile_floats);
@@ -264,6 +286,9 @@ nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode
         nib_arena_destroy(arena);
         return status;
     }
+    exec->renewable = exec->n_param_steps > 0;
+    for (int i = 0; i < exec->n_param_steps; ++i)
+        exec->renewable = exec->renewable && exec->param_step[i].flat;
     find_inputs(exec);
     find_writers(exec);
     *out = exec;
@@ -419,6 +444,9 @@ static void run_phases(nib_exec *exec)
 static void run_step_forward(nib_exec *exec)
 {
     const bool evaluate = exec->plan->mode == NIB_MODE_EVALUATE;
+    for (int i = 0; i < exec->n_param_steps && !exec->renewed; ++i)
+        exec->op[exec->param_step[i].node]->forward(&exec->step_call[exec->param_step[i].node]);
+    exec->renewed = false;
     for (int i = 0; i < exec->n_step_work; ++i) {
         const nib_value v = exec->step_work[i];
         if (is_op(exec, v, NIB_RATE_STEP))
@@ -446,6 +474,8 @@ static void run_step_backward(nib_exec *exec)
         if (plan->node[v].gradient && is_op(exec, v, NIB_RATE_STEP))
             exec->op[v]->backward(&exec->step_call[v]);
     }
+    for (int i = 0; i < exec->n_param_steps; ++i)
+        exec->op[exec->param_step[i].node]->backward(&exec->step_call[exec->param_step[i].node]);
 }
 
 static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, int64_t count)
@@ -458,8 +488,24 @@ static void add_lane_gradients(const nib_exec *exec, float *to, int64_t first, i
 typedef struct finish {
     nib_exec *exec;
     bool add;                      /* the lanes */
+    bool pass;                     /* by the bits of the parameters' steps */
+    bool renew;                    /* parameters on their grids */
     const nib_exec_update *update; /* NULL: none */
 } finish;
+
+/* What lies of the parameters in floats [first, first + count) of the flat vectors; their steps are flat. */
+static void put_on_grids(const nib_exec *exec, int64_t first, int64_t count)
+{
+    for (int i = 0; i < exec->n_param_steps; ++i) {
+        const nib_param_step *s = &exec->param_step[i];
+        const int64_t begin = s->first > first ? s->first : first;
+        const int64_t end = s->first + s->floats < first + count ? s->first + s->floats : first + count;
+        const int64_t at = begin - s->first;
+        if (begin < end)
+            exec->kernels->grid_flat(s->flat, false, s->y + at, exec->params->value + begin, end - begin,
+                                     s->pass + at / NIB_PASS_FLOATS_PER_BYTE);
+    }
+}
 
 /* A thread's share of the flat vectors, again the same from step to step. Element by element, so that nothing
  * depends on where a share ends. */
@@ -472,14 +518,22 @@ static void finish_range(void *context, int part, int parts)
         const int64_t count = end - at < PIECE_FLOATS ? end - at : PIECE_FLOATS;
         if (f->add)
             add_lane_gradients(f->exec, f->exec->params->gradient + at, at, count);
+        if (f->pass)
+            f->exec->kernels->pass_gradient(
+                nib_tensor_matrix(f->exec->params->gradient + at, 1, count, count),
+                f->exec->pass + at / NIB_PASS_FLOATS_PER_BYTE, 1);
         if (f->update)
             f->update->range(f->update->context, at, count);
+        if (f->renew)
+            put_on_grids(f->exec, at, count);
     }
 }
 
 static void finish_gradients(nib_exec *exec, bool add, const nib_exec_update *update)
 {
-    finish f = {exec, add && exec->use == NIB_LANES_APART, update};
+    const bool pass = add && update && exec->n_param_steps > 0;
+    exec->renewed = update && update->alone && exec->renewable && !exec->params->mask;
+    finish f = {exec, add && exec->use == NIB_LANES_APART, pass, exec->renewed, update};
     for (int i = 0; add && i < exec->n_unwritten; ++i)
         memset(exec->unwritten[i].data, 0, (size_t)exec->unwritten[i].floats * sizeof(float));
     nib_team_split(exec->team, exec->params->size < TEAM_FLOATS ? 1 : NIB_MAX_THREADS, finish_range, &f);
@@ -505,7 +559,7 @@ static void finish_sums(nib_exec *exec, nib_sums *sums)
 void nib_exec_step(nib_exec *exec, const nib_batch *batch, const nib_exec_update *update, nib_sums *sums)
 {
     assert(exec->plan->mode == NIB_MODE_TRAIN);
-    const bool whole = !update || update->whole || exec->plan->has_step_nodes;
+    const bool whole = !update || update->whole || exec->plan->step_backward;
     start_batch(exec, batch, NULL);
     run_step_forward(exec);
     run_phases(exec);

@@ -76,6 +76,8 @@ typedef struct nib_exec_update {
      * Ranges go to the threads of the team at the same time; a float's bits must not depend on its range. */
     void (*range)(void *context, int64_t first, int64_t count);
     bool whole; /**< `begin` looks at params->gradient */
+    bool alone; /**< until the next step nobody but this update writes params->value: parameters that are used
+                   on a grid are put there while they are in the cache */
 } nib_exec_update;
 
 /** nib_exec_train, then the update. After `begin` said no, params->gradient is undefined. */

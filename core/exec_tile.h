@@ -32,6 +32,15 @@ typedef struct nib_fetch {
     int64_t bytes;     /**< fetched of each: the processor itself goes on with a long row */
 } nib_fetch;
 
+/** A parameter's step on a grid. */
+typedef struct nib_param_step {
+    nib_value node;
+    const nib_grid_step *flat; /**< its numbers where they are uniform, else NULL */
+    int64_t first, floats;     /**< in the flat vectors */
+    float *y;
+    unsigned char *pass;
+} nib_param_step;
+
 /** Where lanes put their gradients in a step. The sums are the same, bit by bit. */
 typedef enum nib_lane_use {
     NIB_LANES_APART, /**< each in a vector of its own, added at the end */
@@ -73,6 +82,7 @@ struct nib_exec {
     int n_prepared;
     int64_t *first_element; /* [max_tiles + 1] */
     bool one_writer;        /* a tile adds to each gradient once */
+    unsigned char *pass;    /* [params->size / 4] bits: whose gradient passes, 1 where nobody decides */
     nib_range *unwritten;   /* [n_unwritten]: gradients that no tile writes */
     int n_unwritten;
     int *input_feed;  /* [nodes]: index into batch->feeds */
@@ -80,6 +90,10 @@ struct nib_exec {
     int n_fetches;
     nib_value *step_work; /* [n_step_work]: nodes that are computed once per step */
     int n_step_work;
+    nib_param_step *param_step; /* [n_param_steps]: all steps of parameters, before that work */
+    int n_param_steps;
+    bool renewable; /* they are all flat: an update can renew the parameters on their grids piece by piece */
+    bool renewed;   /* the last step's update did: nothing is to be done before the tiles */
 
     /* The step at hand. */
     const nib_batch *batch;

@@ -99,7 +99,11 @@ void nib_gemm_forward(nib_tensor y, nib_tensor x, nib_tensor w, const float *bia
     /* A tile's rows are still in L1 for the step. */
     const nib_tensor raw = fused.raw.data && !fused.pass ? fused.raw : y;
     multiply(raw, x, w, bias, rows, false);
-    nib_kernels_of(nib_isa_chosen().isa)->grid(fused.grid, fused.relu, y, raw, rows, fused.pass);
+    const nib_kernels *kernels = nib_kernels_of(nib_isa_chosen().isa);
+    if (fused.grid->uniform && raw.stride == y.stride)
+        kernels->grid_flat(fused.grid, fused.relu, y.data, raw.data, rows * y.stride, fused.pass);
+    else
+        kernels->grid(fused.grid, fused.relu, y, raw, rows, fused.pass);
 }
 
 /* The epilogue of the columns from `column` on. */

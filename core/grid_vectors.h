@@ -95,6 +95,21 @@ NIB_INLINE void nib_vf_store_within(unsigned char *to, nib_vf low, nib_vf x, nib
 #endif
 }
 
+/** A bit for each lane: x == y; as nib_vf_store_within. */
+NIB_INLINE void nib_vf_store_equal(unsigned char *to, nib_vf x, nib_vf y)
+{
+#if defined(__AVX512F__)
+    const __mmask16 bits = _mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ);
+    __builtin_memcpy(to, &bits, sizeof bits);
+#elif defined(__AVX2__) && defined(__FMA__)
+    *to = (unsigned char)_mm256_movemask_ps(_mm256_cmp_ps(x, y, _CMP_EQ_OQ));
+#elif defined(__x86_64__)
+    *to = (unsigned char)_mm_movemask_ps(_mm_cmpeq_ps(x, y));
+#else
+    nib_vf_store_within(to, x, y, x);
+#endif
+}
+
 /** y where the bit is set, else 0. */
 NIB_INLINE nib_vf nib_vf_where_bits(const unsigned char *from, nib_vf y)
 {
@@ -122,7 +137,7 @@ NIB_INLINE nib_vf nib_vf_where_bits(const unsigned char *from, nib_vf y)
 
 /** The numbers of NIB_VF columns. */
 typedef struct nib_grid_columns {
-    nib_vf step, low, high, magic, half, inverse, modulus, inverse_modulus, code_high;
+    nib_vf step, low, high, magic, odd_magic, half, inverse, modulus, inverse_modulus, code_high;
 } nib_grid_columns;
 
 /** A number of NIB_VF columns. */
@@ -131,16 +146,19 @@ NIB_INLINE nib_vf nib_grid_number(const nib_grid_step *g, const float *number, i
     return g->uniform ? nib_vf_set(*number) : nib_vf_load(number + column);
 }
 
-/** @param relu  a relu comes before the step: below zero is zero */
-NIB_INLINE nib_grid_columns nib_grid_columns_load(const nib_grid_step *g, bool relu, int64_t column)
+/** @param range  that of the step
+ *  @param relu   a relu comes before the step: below zero is zero */
+NIB_INLINE nib_grid_columns nib_grid_columns_load(const nib_grid_step *g, nib_grid_range range, bool relu,
+                                                  int64_t column)
 {
     nib_grid_columns c = {.step = nib_grid_number(g, g->step, column)};
-    if (g->range == NIB_GRID_CLAMP) {
+    if (range == NIB_GRID_CLAMP) {
         c.low = nib_grid_number(g, g->low, column);
         if (relu)
             c.low = nib_vf_max(nib_vf_set(0.0f), c.low);
         c.high = nib_grid_number(g, g->high, column);
         c.magic = nib_grid_number(g, g->magic, column);
+        c.odd_magic = nib_vf_add(c.magic, c.step);
         c.half = nib_grid_number(g, g->half, column);
         return c;
     }
@@ -163,12 +181,15 @@ NIB_INLINE nib_vf nib_grid_round_steps(nib_grid_rounding rounding, const nib_gri
                           c->magic);
     return nib_vf_sub(nib_vf_add(x, c->magic), c->magic);
 #else
-    const nib_vf even = nib_vf_sub(nib_vf_add(x, c->magic), c->magic), zero = nib_vf_set(0.0f);
+    const nib_vf even = nib_vf_add(x, c->magic);
+    if (rounding == NIB_GRID_HALF_UP) { /* ties go to even and to odd steps: the higher one is up */
+        const nib_vf odd = nib_vf_add(x, c->odd_magic);
+        return nib_vf_sub(nib_vf_max(nib_vf_add(even, c->step), odd), c->odd_magic);
+    }
+    const nib_vf nearest = nib_vf_sub(even, c->magic);
     if (rounding == NIB_GRID_FLOOR)
-        return nib_vf_sub(even, nib_vf_where_greater(even, x, c->step, zero));
-    if (rounding == NIB_GRID_HALF_UP) /* the distance is exact */
-        return nib_vf_add(even, nib_vf_where_equal(nib_vf_sub(x, even), c->half, c->step, zero));
-    return even;
+        return nib_vf_sub(nearest, nib_vf_where_greater(nearest, x, c->step, nib_vf_set(0.0f)));
+    return nearest;
 #endif
 }
 
@@ -210,20 +231,68 @@ NIB_INLINE nib_vf nib_grid_apply_lanes(nib_grid_rounding rounding, nib_grid_rang
 /** The range of x that passes a gradient. A relu in front closes it up to and with 0. */
 typedef struct nib_grid_pass {
     nib_vf low, high;
+    nib_vf offset,
+        end; /* bit patterns: low > 0 becomes the least integer, `end` the first that is above high */
 } nib_grid_pass;
+
+/** Floats above 0 are in the order of their bits, so that one comparison of integers is two of floats: every
+ * other number and NaN lies above those in range. Where the processor makes mask registers of comparisons
+ * that gains nothing. */
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+#define NIB_GRID_BY_INTEGERS 1
+NIB_INLINE void nib_grid_pass_integers(nib_grid_pass *p)
+{
+    const __m256i least = _mm256_set1_epi32(INT32_MIN), low = _mm256_castps_si256(p->low);
+    const __m256i some = _mm256_castps_si256(_mm256_cmp_ps(p->high, p->low, _CMP_GE_OQ));
+    const __m256i count =
+        _mm256_sub_epi32(_mm256_sub_epi32(_mm256_castps_si256(p->high), low), _mm256_set1_epi32(-1));
+    p->offset = _mm256_castsi256_ps(_mm256_sub_epi32(least, low));
+    p->end = _mm256_castsi256_ps(_mm256_add_epi32(least, _mm256_and_si256(some, count)));
+}
+NIB_INLINE void nib_grid_store_within(unsigned char *to, const nib_grid_pass *p, nib_vf x)
+{
+    const __m256i moved = _mm256_add_epi32(_mm256_castps_si256(x), _mm256_castps_si256(p->offset));
+    const __m256i below = _mm256_cmpgt_epi32(_mm256_castps_si256(p->end), moved);
+    *to = (unsigned char)_mm256_movemask_ps(_mm256_castsi256_ps(below));
+}
+#elif defined(__x86_64__) && !defined(__AVX512F__)
+#define NIB_GRID_BY_INTEGERS 1
+NIB_INLINE void nib_grid_pass_integers(nib_grid_pass *p)
+{
+    const __m128i least = _mm_set1_epi32(INT32_MIN), low = _mm_castps_si128(p->low);
+    const __m128i some = _mm_castps_si128(_mm_cmpge_ps(p->high, p->low));
+    const __m128i count = _mm_sub_epi32(_mm_sub_epi32(_mm_castps_si128(p->high), low), _mm_set1_epi32(-1));
+    p->offset = _mm_castsi128_ps(_mm_sub_epi32(least, low));
+    p->end = _mm_castsi128_ps(_mm_add_epi32(least, _mm_and_si128(some, count)));
+}
+NIB_INLINE void nib_grid_store_within(unsigned char *to, const nib_grid_pass *p, nib_vf x)
+{
+    const __m128i moved = _mm_add_epi32(_mm_castps_si128(x), _mm_castps_si128(p->offset));
+    const __m128i below = _mm_cmpgt_epi32(_mm_castps_si128(p->end), moved);
+    *to = (unsigned char)_mm_movemask_ps(_mm_castsi128_ps(below));
+}
+#else
+#define NIB_GRID_BY_INTEGERS 0
+#endif
 
 NIB_INLINE nib_grid_pass nib_grid_pass_load(const nib_grid_step *g, bool relu, int64_t column)
 {
-    nib_grid_pass p = {nib_grid_number(g, g->pass_low, column), nib_grid_number(g, g->pass_high, column)};
+    nib_grid_pass p = {.low = nib_grid_number(g, g->pass_low, column),
+                       .high = nib_grid_number(g, g->pass_high, column)};
+    p.offset = p.end = p.low;
     if (relu)
         p.low = nib_vf_max(nib_vf_set(FLT_MIN), p.low);
+#if NIB_GRID_BY_INTEGERS
+    nib_grid_pass_integers(&p);
+#endif
     return p;
 }
 
-/** The step of one vector, and a bit for each lane that passes a gradient (nib_vf_store_within). */
+/** The step of one vector, and a bit for each lane that passes a gradient (nib_vf_store_within).
+ *  @param tight  without relu: what passes is what is not clamped */
 NIB_INLINE nib_vf nib_grid_apply_noting(nib_grid_rounding rounding, nib_grid_range range, bool relu,
-                                        const nib_grid_columns *c, const nib_grid_pass *p, nib_vf x,
-                                        unsigned char *bits)
+                                        bool tight, const nib_grid_columns *c, const nib_grid_pass *p,
+                                        nib_vf x, unsigned char *bits)
 {
 #if defined(__AVX512F__)
     if (relu && range == NIB_GRID_CLAMP) { /* both begin at 0 (core/grid_step.h): one comparison for both */
@@ -233,6 +302,17 @@ NIB_INLINE nib_vf nib_grid_apply_noting(nib_grid_rounding rounding, nib_grid_ran
         return nib_grid_round_steps(rounding, c, _mm512_maskz_min_ps(positive, c->high, x));
     }
 #endif
+#if NIB_GRID_BY_INTEGERS
+    if (relu) {
+        nib_grid_store_within(bits, p, x);
+        return nib_grid_apply_lanes(rounding, range, relu, c, x);
+    }
+#endif
+    if (tight && range == NIB_GRID_CLAMP) {
+        const nib_vf in = nib_vf_at_most(c->high, nib_vf_max(c->low, x));
+        nib_vf_store_equal(bits, in, x);
+        return nib_grid_round_steps(rounding, c, in);
+    }
     nib_vf_store_within(bits, p->low, x, p->high);
     return nib_grid_apply_lanes(rounding, range, relu, c, x);
 }

@@ -2,6 +2,7 @@
 #include "core/kernels.h"
 
 #include "core/gemm.h"
+#include "core/grid_kernels.h"
 #include "core/grid_vectors.h"
 #include "core/quad.h"
 #include "core/simd.h"
@@ -460,61 +461,6 @@ static void gather(float *to, int64_t to_stride, const float *from, int64_t widt
     }
 }
 
-/* Columns of NIB_VF at a time, so that their numbers stay in registers. */
-static void grid(const nib_grid_step *g, bool relu, nib_tensor y, nib_tensor x, int64_t rows,
-                 unsigned char *pass)
-{
-    const int64_t pass_stride = y.stride / BITS_FLOATS;
-    for (int64_t column = 0; column < x.stride; column += NIB_VF) {
-        const nib_grid_columns c = nib_grid_columns_load(g, relu, column);
-        const nib_grid_pass p = nib_grid_pass_load(g, relu, column);
-        const float *from = x.data + column;
-        float *to = y.data + column;
-        unsigned char *bits = pass ? pass + column / BITS_FLOATS : NULL;
-#define NOTING(rounding, range, relu)                                                                        \
-    for (int64_t r = 0; r < rows; ++r)                                                                       \
-    nib_vf_store(to + r * y.stride,                                                                          \
-                 nib_grid_apply_noting(rounding, range, relu, &c, &p, nib_vf_load(from + r * x.stride),      \
-                                       bits + r * pass_stride))
-#define ROWS(rounding, range)                                                                                \
-    if (bits && relu)                                                                                        \
-        NOTING(rounding, range, true);                                                                       \
-    else if (bits)                                                                                           \
-        NOTING(rounding, range, false);                                                                      \
-    else                                                                                                     \
-        for (int64_t r = 0; r < rows; ++r)                                                                   \
-        nib_vf_store(to + r * y.stride,                                                                      \
-                     nib_grid_apply_lanes(rounding, range, relu, &c, nib_vf_load(from + r * x.stride)))
-        NIB_GRID_MODES(g, ROWS)
-#undef ROWS
-#undef NOTING
-    }
-}
-
-static void pass_gradient(nib_tensor dx, const unsigned char *pass, int64_t rows)
-{
-    for (int64_t r = 0; r < rows; ++r)
-        for (int64_t column = 0; column < dx.stride; column += NIB_VF) {
-            float *at = dx.data + r * dx.stride + column;
-            nib_vf_store(at,
-                         nib_vf_where_bits(pass + (r * dx.stride + column) / BITS_FLOATS, nib_vf_load(at)));
-        }
-}
-
-static void grid_gradient(const nib_grid_step *g, bool relu, bool accumulate, nib_tensor dx, nib_tensor dy,
-                          nib_tensor x, int64_t rows)
-{
-    for (int64_t column = 0; column < x.stride; column += NIB_VF) {
-        const nib_grid_pass p = nib_grid_pass_load(g, relu, column);
-        for (int64_t r = 0; r < rows; ++r) {
-            float *to = dx.data + r * dx.stride + column;
-            const nib_vf passed = nib_vf_where_within(p.low, nib_vf_load(x.data + r * x.stride + column),
-                                                      p.high, nib_vf_load(dy.data + r * dy.stride + column));
-            nib_vf_store(to, accumulate ? nib_vf_add(nib_vf_load(to), passed) : passed);
-        }
-    }
-}
-
 #if defined(__AVX512F__)
 
 enum { NARROW = 8, NARROW_ROWS = 16, NARROW_QUAD = 4 };
@@ -607,7 +553,8 @@ const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
     .sum_vectors = sum_vectors,
     .transpose = transpose,
     .gather = gather,
-    .grid = grid,
-    .grid_gradient = grid_gradient,
-    .pass_gradient = pass_gradient,
+    .grid = NIB_ISA_NAME(nib_grid_rows),
+    .grid_flat = NIB_ISA_NAME(nib_grid_flat),
+    .grid_gradient = NIB_ISA_NAME(nib_grid_gradient_rows),
+    .pass_gradient = NIB_ISA_NAME(nib_grid_pass_rows_of_bits),
 };

@@ -81,6 +81,9 @@ typedef struct nib_kernels {
      *  @param pass  [rows, y.stride / 4] bits of who passes a gradient (nib_fused.pass), or NULL */
     void (*grid)(const nib_grid_step *step, bool relu, nib_tensor y, nib_tensor x, int64_t rows,
                  unsigned char *pass);
+    /** The same on a vector, for a uniform step; n is a multiple of 16. pass [n / 4] or NULL. */
+    void (*grid_flat)(const nib_grid_step *step, bool relu, float *y, const float *x, int64_t n,
+                      unsigned char *pass);
     /** dx [rows, n] (+)= dy where the step passes it, by x; dx may be dy. */
     void (*grid_gradient)(const nib_grid_step *step, bool relu, bool accumulate, nib_tensor dx, nib_tensor dy,
                           nib_tensor x, int64_t rows);

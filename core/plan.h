@@ -74,6 +74,7 @@ typedef struct nib_plan_node {
     bool taken_forward, taken_backward; /**< a step that a product takes along: no action of its own */
     int segment;
     bool lends_gradient; /**< step-rate: the node that uses it alone works on its gradient in place */
+    bool notes_pass;     /**< a parameter's step on a grid: forward leaves bits of who passes a gradient */
     nib_place value_at, gradient_at, saved_at, prepared_at;
     int64_t state;                   /**< batch-wide: doubles into the states */
     int64_t sums;                    /**< batch-wide: doubles into a lane's sums */
@@ -91,7 +92,9 @@ typedef struct nib_plan {
     nib_plan_node *node;
     nib_action *action;
     nib_phase *phase;
-    bool has_step_nodes;
+    bool fuses;          /**< not NIBBLE_FUSE=0 */
+    bool has_step_nodes; /**< that are computed */
+    bool step_backward;  /**< some of them do more backward than letting pass by bits */
     int64_t tile_floats, thread_floats, batch_floats, step_floats;
     int64_t lane_floats;     /**< gradients that tiles contribute to: all parameters, then step-rate nodes */
     int64_t gradient_floats; /**< and those that only step-rate nodes contribute to */

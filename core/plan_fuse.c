@@ -129,7 +129,8 @@ void nib_plan_fuse(nib_plan *plan, int *uses)
         p->result = v;
         p->operand = p->receiver = node_of(plan, v)->n_inputs > 0 ? input_of(plan, v, 0) : v;
     }
-    if (wanted && strcmp(wanted, "0") == 0)
+    plan->fuses = !(wanted && strcmp(wanted, "0") == 0);
+    if (!plan->fuses)
         return;
     count_uses(plan, uses);
     for (nib_value v = 0; v < plan->nodes; ++v)

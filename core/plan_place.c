@@ -327,8 +327,12 @@ static void place_step_rate(placing *placer)
                 nib_plan_node *x = &plan->node[input_of(placer, v, 0)];
                 p->gradient_at = x->gradient_at;
                 x->lends_gradient = true;
+                p->notes_pass = plan->fuses && node->op->fusable == NIB_FUSABLE_GRID &&
+                                node->op->grid(node->options, plan->mode);
+                plan->step_backward = plan->step_backward || !p->notes_pass;
                 continue;
             }
+            plan->step_backward = true;
             p->gradient_at = (nib_place){NIB_SPACE_GRADIENT, plan->gradient_floats,
                                          nib_padded(nib_shape_row(&node->shape)), NIB_DOMAIN_NONE};
             plan->gradient_floats += array_floats(&node->shape);

@@ -58,7 +58,7 @@ static void forward(const nib_call *call)
     const nib_quantize_options *o = call->options;
     const nib_grid_step *step = step_of(call);
     if (step) {
-        kernels()->grid(step, false, call->y, call->x[0], call->rows, NULL);
+        kernels()->grid(step, false, call->y, call->x[0], call->rows, call->fused_y.pass);
     } else {
         nib_quantize_call q = quantizer_call(call);
         q.y = call->y.data;

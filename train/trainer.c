@@ -174,7 +174,7 @@ nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, 
     t->model->control->float_share = (float)(1.0 - nib_quant_blend(t->model->quant, epoch));
     const bool whole = t->config->clip_norm > 0 || (t->pruner && nib_pruner_reads_gradient(t->pruner));
     const nib_exec_update update = {
-        .context = t, .begin = begin_update, .range = update_range, .whole = whole};
+        .context = t, .begin = begin_update, .range = update_range, .whole = whole, .alone = !t->pruner};
     nib_exec_step(t->exec, &batch, &update, &sums);
     t->next = NULL;
     if (!isfinite(sums.loss))
