@@ -128,6 +128,16 @@ static nib_param_step param_step_of(const nib_exec *exec, nib_value v)
                             .pass = call->fused_y.pass};
 }
 
+/* In the order of the flat vectors. */
+static void add_param_step(nib_exec *exec, nib_value v)
+{
+    const nib_param_step step = param_step_of(exec, v);
+    int at = exec->n_param_steps++;
+    for (; at > 0 && exec->param_step[at - 1].first > step.first; --at)
+        exec->param_step[at] = exec->param_step[at - 1];
+    exec->param_step[at] = step;
+}
+
 static nib_status make_calls(nib_exec *exec, nib_error *err)
 {
     for (nib_value v = 0; v < exec->plan->nodes; ++v) {
@@ -145,7 +155,7 @@ static nib_status make_calls(nib_exec *exec, nib_error *err)
         bind_step_call(exec, v);
         const nib_value result = exec->plan->node[v].result;
         if (exec->plan->node[v].notes_pass)
-            exec->param_step[exec->n_param_steps++] = param_step_of(exec, v);
+            add_param_step(exec, v);
         else if (is_op(exec, v, NIB_RATE_STEP) || is_wide(exec, v) || is_prepared(exec, v))
             exec->step_work[exec->n_step_work++] = v;
         if (exec->plan->node[v].prepared_at.space == NIB_SPACE_THREAD)
@@ -490,6 +500,7 @@ typedef struct finish {
     bool add;                      /* the lanes */
     bool pass;                     /* by the bits of the parameters' steps */
     bool renew;                    /* parameters on their grids */
+    bool on_grids;                 /* the update does both */
     const nib_exec_update *update; /* NULL: none */
 } finish;
 
@@ -518,6 +529,11 @@ static void finish_range(void *context, int part, int parts)
         const int64_t count = end - at < PIECE_FLOATS ? end - at : PIECE_FLOATS;
         if (f->add)
             add_lane_gradients(f->exec, f->exec->params->gradient + at, at, count);
+        if (f->on_grids) {
+            f->update->range_on_grids(f->update->context, at, count, f->exec->param_step,
+                                      f->exec->n_param_steps);
+            continue;
+        }
         if (f->pass)
             f->exec->kernels->pass_gradient(
                 nib_tensor_matrix(f->exec->params->gradient + at, 1, count, count),
@@ -533,7 +549,12 @@ static void finish_gradients(nib_exec *exec, bool add, const nib_exec_update *up
 {
     const bool pass = add && update && exec->n_param_steps > 0;
     exec->renewed = update && update->alone && exec->renewable && !exec->params->mask;
-    finish f = {exec, add && exec->use == NIB_LANES_APART, pass, exec->renewed, update};
+    finish f = {.exec = exec,
+                .add = add && exec->use == NIB_LANES_APART,
+                .pass = pass,
+                .renew = exec->renewed,
+                .on_grids = pass && exec->renewed && update->range_on_grids,
+                .update = update};
     for (int i = 0; add && i < exec->n_unwritten; ++i)
         memset(exec->unwritten[i].data, 0, (size_t)exec->unwritten[i].floats * sizeof(float));
     nib_team_split(exec->team, exec->params->size < TEAM_FLOATS ? 1 : NIB_MAX_THREADS, finish_range, &f);

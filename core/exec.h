@@ -66,6 +66,16 @@ void nib_exec_destroy(nib_exec *exec);
  * call. */
 void nib_exec_train(nib_exec *exec, const nib_batch *batch, nib_sums *sums);
 
+/** A parameter that is used on a grid: y = step(value) lies in `y`, and who passes a gradient in `pass`, both
+ * for the whole parameter. */
+typedef struct nib_param_step {
+    nib_value node;            /**< of the graph: the step */
+    const nib_grid_step *flat; /**< its numbers where they are uniform, else NULL */
+    int64_t first, floats;     /**< in the flat vectors */
+    float *y;
+    unsigned char *pass; /**< see nib_fused.pass */
+} nib_param_step;
+
 /** What follows a step's backward pass while the gradients are in the cache: an optimizer's update. */
 typedef struct nib_exec_update {
     void *context;
@@ -75,6 +85,9 @@ typedef struct nib_exec_update {
     /** Update floats [first, first + count) of the flat vectors, multiples of 16, by params->gradient there.
      * Ranges go to the threads of the team at the same time; a float's bits must not depend on its range. */
     void (*range)(void *context, int64_t first, int64_t count);
+    /** NULL, or the same with parameters on grids, which are `flat` and lie apart in rising order: their
+     * gradients pass by `pass` first, and y and pass are made again from the new values. Never with masks. */
+    void (*range_on_grids)(void *context, int64_t first, int64_t count, const nib_param_step *steps, int n);
     bool whole; /**< `begin` looks at params->gradient */
     bool alone; /**< until the next step nobody but this update writes params->value: parameters that are used
                    on a grid are put there while they are in the cache */

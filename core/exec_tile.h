@@ -32,15 +32,6 @@ typedef struct nib_fetch {
     int64_t bytes;     /**< fetched of each: the processor itself goes on with a long row */
 } nib_fetch;
 
-/** A parameter's step on a grid. */
-typedef struct nib_param_step {
-    nib_value node;
-    const nib_grid_step *flat; /**< its numbers where they are uniform, else NULL */
-    int64_t first, floats;     /**< in the flat vectors */
-    float *y;
-    unsigned char *pass;
-} nib_param_step;
-
 /** Where lanes put their gradients in a step. The sums are the same, bit by bit. */
 typedef enum nib_lane_use {
     NIB_LANES_APART, /**< each in a vector of its own, added at the end */

@@ -314,8 +314,13 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     NIB_TRY(read_method(w.o, &w.job.how, err));
     nib_progress_init(&w.progress, stderr, w.o->quiet || w.o->scan);
     w.log = nib_progress_log(&w.progress);
-    /* What --set says of quant is applied after the types; data and all else from the start. */
-    const nib_session_data wanted = {.part = "train", .targets = true, .prepared = w.o->prepared};
+    /* What --set says of data holds for the rows that are loaded; of the rest, after the types. */
+    static const char *data_sets[NIB_ARG_LIST_MAX];
+    nib_session_data wanted = {
+        .part = "train", .targets = true, .sets = data_sets, .prepared = w.o->prepared};
+    for (int i = 0; i < w.o->set.count; i++)
+        if (strncmp(w.o->set.text[i], "data.", 5) == 0)
+            data_sets[wanted.n_sets++] = w.o->set.text[i];
     NIB_TRY(nib_session_open(call->argument[0], &wanted, w.o->threads, &w.log, &w.session, err));
     w.job.session = &w.session;
     w.job.rows = w.o->rows;

@@ -49,16 +49,25 @@ const nib_optimizer *nib_optimizer_find(const char *name)
     return NULL;
 }
 
+bool nib_optimizer_on_grids(const nib_optimizer *optimizer, const void *options)
+{
+    const nib_optimizer *variant = variant_of(optimizer);
+    return variant->on_grids && variant->on_grids(options);
+}
+
 nib_pass nib_pass_begin(const nib_update *update, const nib_param *row)
 {
     const nib_params *params = update->params;
     nib_pass pass = {
+        .first = row->offset,
         .n = row->rows * row->stride,
         .value = params->value + row->offset,
         .gradient = params->gradient + row->offset,
         .lr = update->lr * row->lr_factor,
         .clip = update->clip_value > 0 ? (float)update->clip_value : INFINITY,
         .scale = (float)update->gradient_scale,
+        .steps = update->steps,
+        .n_steps = update->n_steps,
     };
     for (int i = 0; i < NIB_MAX_SLOTS; i++)
         pass.slot[i] = update->slot[i] ? update->slot[i] + row->offset : NULL;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "core/exec.h"
 #include "core/isa.h"
 #include "core/options.h"
 #include "core/params.h"
@@ -15,12 +16,14 @@ enum { NIB_MAX_SLOTS = 3 };
 /** One update. Padding lanes stay zero. Masked weights (params->mask), whose value and slots are zero when it
  * begins (nib_params_apply_masks), stay zero: their gradients are set to zero first. */
 typedef struct nib_update {
-    const nib_params *params;   /**< value is written, gradient is read and masked */
-    float *slot[NIB_MAX_SLOTS]; /**< [params->size] moments, in the order of slot_names */
-    int64_t step;               /**< 1 for the first update */
-    double lr;                  /**< after the schedule */
-    double gradient_scale;      /**< 1, or less when clipped by norm */
-    double clip_value;          /**< 0: none; else gradients are cut to +-clip_value first */
+    const nib_params *params;    /**< value is written, gradient is read and masked */
+    float *slot[NIB_MAX_SLOTS];  /**< [params->size] moments, in the order of slot_names */
+    int64_t step;                /**< 1 for the first update */
+    double lr;                   /**< after the schedule */
+    double gradient_scale;       /**< 1, or less when clipped by norm */
+    double clip_value;           /**< 0: none; else gradients are cut to +-clip_value first */
+    const nib_param_step *steps; /**< on_grids only: [n_steps] as nib_exec_update.range_on_grids says */
+    int n_steps;
 } nib_update;
 
 typedef struct nib_optimizer {
@@ -29,6 +32,7 @@ typedef struct nib_optimizer {
     int slots;                              /**< most it uses */
     const char *slot_names[NIB_MAX_SLOTS];  /**< "m", "v": names in checkpoints */
     int (*slots_used)(const void *options); /**< NULL: slots */
+    bool (*on_grids)(const void *options);  /**< update takes care of nib_update.steps; NULL: never */
     bool by_role;                           /**< update looks at more of a row than its place and lr_factor */
     /** Update row `row` of the table, all its padded floats, each by itself. Neighbours of equal lr_factor
      * come as one row unless by_role; a row may come in pieces, on several threads. */
@@ -38,6 +42,9 @@ typedef struct nib_optimizer {
 extern const nib_optimizer *const nib_optimizers[];
 extern const int nib_optimizers_count;
 const nib_optimizer *nib_optimizer_find(const char *name);
+
+/** Whether updates may be given nib_update.steps. */
+bool nib_optimizer_on_grids(const nib_optimizer *optimizer, const void *options);
 
 /** Apply to all trainable rows. */
 void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update);

@@ -25,6 +25,12 @@ static int slots_used(const void *options)
     return o->amsgrad ? 3 : 2;
 }
 
+static bool on_grids(const void *options)
+{
+    const adam_options *o = options;
+    return !o->amsgrad && NIB_ADAM_ON_GRIDS;
+}
+
 static void update(const void *options, const nib_update *u, const nib_param *row)
 {
     const adam_options *o = options;
@@ -41,5 +47,6 @@ const nib_optimizer NIB_ISA_NAME(nib_optimizer_adam) = {
     .slots = 3,
     .slot_names = {"m", "v", "vhat"},
     .slots_used = slots_used,
+    .on_grids = on_grids,
     .update = update,
 };

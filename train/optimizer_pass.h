@@ -5,13 +5,15 @@
 #include "train/optimizer.h"
 
 typedef struct nib_pass {
-    int64_t n; /**< floats, padding included */
+    int64_t first, n; /**< floats of the flat vectors, padding included */
     float *value;
-    const float *gradient;
-    float *slot[NIB_MAX_SLOTS]; /**< NULL where not used */
-    double lr;                  /**< with the row's factor */
-    float clip;                 /**< infinity: none */
-    float scale;                /**< of the gradient, after clip */
+    float *gradient;             /**< read; where steps decide, masked */
+    float *slot[NIB_MAX_SLOTS];  /**< NULL where not used */
+    double lr;                   /**< with the row's factor */
+    float clip;                  /**< infinity: none */
+    float scale;                 /**< of the gradient, after clip */
+    const nib_param_step *steps; /**< [n_steps] parameters on grids */
+    int n_steps;
 } nib_pass;
 
 /** The pass over one row of the table. */

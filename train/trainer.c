@@ -157,6 +157,16 @@ static void update_range(void *context, int64_t first, int64_t count)
     nib_optimizer_apply_range(t->config->optimizer, t->config->optimizer_options, &t->update, first, count);
 }
 
+static void update_range_on_grids(void *context, int64_t first, int64_t count, const nib_param_step *steps,
+                                  int n)
+{
+    const nib_trainer *t = context;
+    nib_update update = t->update;
+    update.steps = steps;
+    update.n_steps = n;
+    nib_optimizer_apply_range(t->config->optimizer, t->config->optimizer_options, &update, first, count);
+}
+
 nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, nib_error *err)
 {
     nib_sums sums;
@@ -173,8 +183,13 @@ nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, 
     const double epoch = (double)t->state.step / (double)t->steps_per_epoch;
     t->model->control->float_share = (float)(1.0 - nib_quant_blend(t->model->quant, epoch));
     const bool whole = t->config->clip_norm > 0 || (t->pruner && nib_pruner_reads_gradient(t->pruner));
-    const nib_exec_update update = {
-        .context = t, .begin = begin_update, .range = update_range, .whole = whole, .alone = !t->pruner};
+    const bool on_grids = nib_optimizer_on_grids(t->config->optimizer, t->config->optimizer_options);
+    const nib_exec_update update = {.context = t,
+                                    .begin = begin_update,
+                                    .range = update_range,
+                                    .range_on_grids = on_grids ? update_range_on_grids : NULL,
+                                    .whole = whole,
+                                    .alone = !t->pruner};
     nib_exec_step(t->exec, &batch, &update, &sums);
     t->next = NULL;
     if (!isfinite(sums.loss))

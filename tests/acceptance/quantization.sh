@@ -19,7 +19,7 @@ seeds="1 2 3"
 failed=0
 epochs=20      # of the float run that everything starts from
 more=40        # of training with quantizers behind it
-rate=3e-3      # its learning rate; types with few bits need larger steps
+declare -A rate=([top_tagging]=1e-3 [jets]=6e-3) # its learning rate, as quantization_rate.sh chose it on validation rows
 input='fixed<8,3,RND,SAT>'
 
 # field FILE PART NAME: a number of summary.json, as cJSON prints it (one field a line).
@@ -52,7 +52,8 @@ seed() { # seed NAME RECIPE SEED: all runs of a seed
     local name=$1 s=$3 w b train=(train "$2" --set "train.seed=$3")
     run "$name.float.$s" "${train[@]}" --set train.epochs=$epochs
     run "$name.long.$s" "${train[@]}" --set train.epochs=$((epochs + more))
-    run "$name.on.$s" "${train[@]}" --set train.epochs=$more --set "model.init_from=$work/$name.float.$s" --set train.optimizer.adam.lr=$rate
+    run "$name.on.$s" "${train[@]}" --set train.epochs=$more --set "model.init_from=$work/$name.float.$s" \
+        --set "train.optimizer.adam.lr=${rate[$name]}"
     for w in 16 14 12 10 8; do
         run "$name.hls4ml$w.$s" quantize "$work/$name.float.$s" --like hls4ml "fixed<$w,6>" --set quant.allow_dead=true
     done
@@ -61,7 +62,7 @@ seed() { # seed NAME RECIPE SEED: all runs of a seed
     done
     for b in 8 6 4 3 2; do
         run "$name.qat$b.$s" "${train[@]}" --set train.epochs=$more --set "model.init_from=$work/$name.float.$s" \
-            --set train.optimizer.adam.lr=$rate --set quant.bits=$b --set "quant.default.input='$input'"
+            --set "train.optimizer.adam.lr=${rate[$name]}" --set quant.bits=$b --set "quant.default.input='$input'"
         engine "$name.qat$b.$s"
     done
 }

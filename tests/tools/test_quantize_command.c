@@ -75,6 +75,12 @@ Test(quantize_command, writes_a_run_folder)
     call_nibble("quantize float --runs runs fixed<12,4,RND,SAT> -q", &o);
     cr_assert_eq(o.status, 0, "%s", o.err);
     cr_expect(number("runs/float-ptq-001/summary.json", "test", "accuracy") > before - 0.03, "12 bits");
+
+    call_nibble("quantize float --bits 8 --set data.source={generator:~jets,~n:~1000} -o few -q", &o);
+    cr_assert_eq(o.status, 0, "%s", o.err);
+    const double rows = number("q8/summary.json", "test", "rows"),
+                 few = number("few/summary.json", "test", "rows");
+    cr_expect(rows == 600 && few == 200, "--set data chooses the rows: %g and %g", rows, few);
     leave_scratch();
 }
 

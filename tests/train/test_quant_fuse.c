@@ -11,6 +11,7 @@
 #include "core/exec.h"
 #include "core/gemm.h"
 #include "quantized.h"
+#include "train/trainer.h"
 
 enum { ROWS = 200, MOST_ROWS = 5 * ROWS };
 
@@ -130,6 +131,84 @@ Test(quant_fuse, gradients_in_place_are_those_apart)
         }
 }
 
+enum { STEPS = 25, STEP_ROWS = 150 };
+
+static void make_index(int32_t *index)
+{
+    for (int i = 0; i < STEP_ROWS; i++)
+        index[i] = (i * 7 + 3) % ROWS;
+}
+
+/* Gradients of all parameters, then the optimizer over all, every weight quantized anew in each step. */
+static void steps_apart(quantized *q, const nib_train_config *train, nib_team *team)
+{
+    int32_t index[STEP_ROWS];
+    nib_error err = {0};
+    nib_sums sums;
+    nib_exec *exec = NULL;
+    nib_params *params = q->model->params;
+    nib_update update = {.params = params, .lr = 0.05, .gradient_scale = 1};
+    make_index(index);
+    cr_assert(nib_exec_create(&exec, q->model->graph, NIB_MODE_TRAIN, STEP_ROWS, 0, team, &err) == NIB_OK,
+              "training: %s", err.message);
+    for (int i = 0; i < 2; i++)
+        cr_assert((update.slot[i] = NIB_NEW(q->arena, float, params->size)) != NULL, "out of memory");
+    nib_batch batch = {.rows = STEP_ROWS,
+                       .index = index,
+                       .feeds = nib_model_feeds(q->arena, q->model, &q->data),
+                       .seed = (uint64_t)train->seed};
+    for (int step = 0; step < STEPS; step++) {
+        batch.step = (uint32_t)step;
+        update.step = step + 1;
+        nib_exec_train(exec, &batch, &sums);
+        nib_optimizer_apply(train->optimizer, train->optimizer_options, &update);
+    }
+    nib_exec_destroy(exec);
+}
+
+static void steps_of_trainer(quantized *q, const nib_train_config *train, nib_team *team)
+{
+    int32_t index[STEP_ROWS];
+    nib_error err = {0};
+    nib_trainer *trainer = NULL;
+    make_index(index);
+    cr_assert(nib_trainer_create(&trainer, q->model, train, &q->data, team, &err) == NIB_OK, "trainer: %s",
+              err.message);
+    for (int step = 0; step < STEPS; step++)
+        cr_assert(nib_trainer_step(trainer, index, STEP_ROWS, &err) == NIB_OK, "step: %s", err.message);
+    nib_trainer_destroy(trainer);
+}
+
+/* Weights are quantized in the pass of the optimizer before, which drops the gradients of clipped ones. */
+static void weights_after_steps(const char *optimizer)
+{
+    for (size_t k = 0; k < sizeof quants / sizeof quants[0]; k++)
+        for (int threads = 1; threads <= 2; threads++) {
+            quantized a, b;
+            nib_error err = {0};
+            nib_team *team = NULL;
+            quantized_create(&a, quantized_chain, quants[k], ROWS, 7);
+            quantized_create(&b, quantized_chain, quants[k], ROWS, 7);
+            cr_assert(nib_team_create(&team, threads, &err) == NIB_OK, "team: %s", err.message);
+            nib_train_config train = a.config->train;
+            train.batch = STEP_ROWS;
+            train.optimizer = nib_optimizer_find(optimizer);
+            void *o = nib_arena_alloc(a.arena, 1, train.optimizer->options.bytes);
+            cr_assert(o && nib_options_read(a.arena, &train.optimizer->options, NULL, "", o, &err) == NIB_OK,
+                      "options: %s", err.message);
+            *(double *)o = 0.05; /* the rate: many weights leave their range */
+            train.optimizer_options = o;
+            steps_apart(&a, &train, team);
+            steps_of_trainer(&b, &train, team);
+            const nib_params *one = a.model->params, *two = b.model->params;
+            cr_assert(memcmp(one->value, two->value, (size_t)one->size * sizeof(float)) == 0,
+                      "types %zu, %d threads, %s, %s: other weights", k, threads, optimizer, nib_cpu_isa());
+            nib_team_destroy(team);
+            quantized_destroy(&a);
+            quantized_destroy(&b);
+        }
+}
+
 /* A process uses one instruction set, and a test is a process. */
 static void with_isa(const char *name)
 {
@@ -141,6 +220,8 @@ static void with_isa(const char *name)
         return;
     }
     each_case();
+    weights_after_steps("adam");
+    weights_after_steps("sgd");
 }
 
 Test(quant_fuse, changes_no_result_avx512)
