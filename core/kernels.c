@@ -379,7 +379,7 @@ static void transpose(float *to, int64_t to_stride, const float *from, int64_t f
 /* dw^T = dy^T x, a row of inputs per vector: no lane is idle however few outputs there are. */
 static void narrow_weight_gradient(const nib_product *p)
 {
-    float scratch[TRANSPOSED_LIMIT * TRANSPOSED_COLUMNS];
+    float scratch[PADDING * TRANSPOSED_COLUMNS]; /* sixteen rows, as transposes take them */
     for (int64_t i = 0; i < p->m; i += TRANSPOSED_COLUMNS) {
         const int64_t columns = p->m - i < TRANSPOSED_COLUMNS ? p->m - i : TRANSPOSED_COLUMNS;
         const nib_product turned = {.m = p->n,
