@@ -62,7 +62,7 @@ NIB_INLINE void multiply(bool eight, int rows, int groups, const char *x, int64_
     }
 }
 
-NIB_INLINE void dot_tile(bool eight, int rows, int groups, const tile *t)
+NIB_INLINE void dot_tile(bool eight, nib_dot_sums sums, int rows, int groups, const tile *t)
 {
     nib_vi sum[MOST];
     const int n = groups * NIB_DOT_PARTS;
@@ -71,7 +71,7 @@ NIB_INLINE void dot_tile(bool eight, int rows, int groups, const tile *t)
     if (t->end == NIB_DOT_SUMS)
         EACH_ROW(i) EACH_VECTOR(v) nib_vi_store(t->sums + i * t->sums_stride + LANE(t, v), sum[i * n + v]);
     else
-        nib_dot_finish(NIB_DOT_ONE, t->end, rows, groups, t->finish, t->lane, t->y, t->y_stride, sum, sum);
+        nib_dot_finish(sums, t->end, rows, groups, t->finish, t->lane, t->y, t->y_stride, sum, sum);
 }
 
 /* The high sums come first, by a tile of one sum each, and wait in memory. */
@@ -121,8 +121,9 @@ NIB_INLINE void two_tile(nib_dot_sums sums, int rows, int groups, const tile *t,
     {                                                                                                        \
         CALL(rows, groups, t);                                                                               \
     }
-#define DOT8(rows, groups, t)    dot_tile(true, rows, groups, t)
-#define DOT16(rows, groups, t)   dot_tile(false, rows, groups, t)
+#define DOT8(rows, groups, t)    dot_tile(true, NIB_DOT_ONE, rows, groups, t)
+#define DOT16(rows, groups, t)   dot_tile(false, NIB_DOT_ONE, rows, groups, t)
+#define NARROW(rows, groups, t)  dot_tile(false, NIB_DOT_NARROW, rows, groups, t)
 #define PAIR(rows, groups, t)    two_tile(NIB_DOT_PAIR, rows, groups, t, dot16_##rows##x##groups)
 #define RESIDUE(rows, groups, t) two_tile(NIB_DOT_RESIDUE, rows, groups, t, dot8_##rows##x##groups)
 enum { MANY = NIB_DOT_ROWS, FEW = NIB_DOT_ROWS / 2, ONE = 1 };
@@ -151,19 +152,27 @@ typedef struct shape {
     static const shape name##_shapes[] = {{1, MANY, name##_MANYx1, name##_ONEx1}};
 #endif
 SHAPES(dot16, DOT16)
+SHAPES(narrow, NARROW)
 SHAPES(pair, PAIR)
 #if NIB_DOT_HAS_8
 SHAPES(dot8, DOT8)
 SHAPES(residue, RESIDUE)
 #endif
 
-/* Rows of a strip of groups. */
-static void dot_strip(const shape *s, tile t, int64_t rows, int64_t y_bytes)
+/* Rows of a strip of groups. Where all of a tile `fits` (or NULL), the tiles of `narrow` do. */
+static void dot_strip(const shape *s, const shape *narrow, tile t, const tile *other, const uint8_t *fits,
+                      int64_t rows, int64_t y_bytes)
 {
-    for (int64_t n = s->rows; rows > 0; rows -= n) {
-        if (rows < n)
+    tile u = *other;
+    for (int64_t n = s->rows, row = 0; row < rows; row += n) {
+        if (rows - row < n)
             n = 1;
-        (n > 1 ? s->tile : s->row)(&t);
+        const bool all = fits && fits[row] >= n;
+        const shape *by = all ? narrow : s;
+        tile *from = all ? &u : &t;
+        from->x = t.x;
+        from->y = t.y;
+        (n > 1 ? by->tile : by->row)(from);
         t.x += n * t.x_bytes;
         t.upper += n * t.x_bytes / 2;
         t.sums += n * t.sums_stride;
@@ -192,7 +201,8 @@ static nib_dot_ending ending_of(const nib_engine_dense *dense, const nib_engine_
 /* Rows [row, row + rows) by all groups of a kernel. y is not used where the sums are stored, and they have a
  * place for each. */
 static void dot_rows(const shape *shapes, nib_dot_ending end, const nib_engine_dense *dense, int sums,
-                     const nib_engine_tensor *x, int64_t row, int64_t rows, const nib_engine_tensor *y)
+                     const uint8_t *fits, const nib_engine_tensor *x, int64_t row, int64_t rows,
+                     const nib_engine_tensor *y)
 {
     const int64_t element = x->storage == NIB_ENGINE_U8 ? 1 : 2, y_bytes = y->stride * element_bytes[end];
     const int64_t groups = dense->n_out / NIB_ENGINE_LANES, n_dots = dense->n_in * element / 4;
@@ -212,13 +222,19 @@ static void dot_rows(const shape *shapes, nib_dot_ending end, const nib_engine_d
               .finish = &dense->finish,
               .y = (char *)y->data + row * y_bytes,
               .y_stride = y->stride};
+    const nib_engine_narrow *less = &dense->narrow;
+    const shape *narrow = narrow_shapes;
+    tile u = t;
+    u.finish = &less->finish;
+    u.bias = less->finish.bias;
     for (int64_t g = 0; g < groups; g += shapes->groups) {
         while (shapes->groups > groups - g)
-            ++shapes;
+            ++shapes, ++narrow;
         t.kernel = kernel + g * bytes;
+        u.kernel = less->kernel ? (const char *)less->kernel + g * bytes : NULL;
         t.high_kernel = high + g * high_bytes;
-        t.lane = g * NIB_ENGINE_LANES;
-        dot_strip(shapes, t, rows, y_bytes);
+        t.lane = u.lane = g * NIB_ENGINE_LANES;
+        dot_strip(shapes, narrow, t, &u, fits ? fits + row : NULL, rows, y_bytes);
     }
 }
 
@@ -246,12 +262,12 @@ static void dot_all(const shape *shapes, const nib_engine_dense *dense, const ni
     int32_t *sums = (int32_t *)dense->scratch;
     const int64_t n = dense->n_out;
     if (end != NIB_DOT_SUMS && dense->finish.simple) {
-        dot_rows(shapes, end, dense, 1, x, 0, rows, y);
+        dot_rows(shapes, end, dense, 1, NULL, x, 0, rows, y);
         return;
     }
     for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
         const int64_t block = block_of(rows, row);
-        dot_rows(shapes, NIB_DOT_SUMS, dense, 1, x, row, block, y);
+        dot_rows(shapes, NIB_DOT_SUMS, dense, 1, NULL, x, row, block, y);
         if (end != NIB_DOT_SUMS) {
             cast_block(false, end, dense, row, block, y);
             continue;
@@ -288,6 +304,41 @@ static bool is_exact(const nib_engine_steps *steps)
     return steps->n == 1 && !s->relu && !s->has_up && !s->has_shift && !s->has_align && !s->has_limit;
 }
 
+/* How many rows from each on get by with one sum; NULL where none can. */
+static const uint8_t *know_narrow(const nib_engine_narrow *narrow, const nib_engine_tensor *x, int64_t rows)
+{
+    const nib_engine_narrow n = *narrow; /* bytes that are written could be any of its members */
+    const int64_t stride = x->stride;
+    const int16_t *from = (const int16_t *)x->data;
+    int64_t run = 0;
+    if (n.limit < 0)
+        return NULL;
+    for (int64_t row = rows - 1; row >= 0; --row) {
+        const int16_t *at = from + row * stride;
+        const int32_t squares = n.flip ? nib_dot_squares(at, n.mask, stride, true, n.shift)
+                                       : nib_dot_squares(at, n.mask, stride, false, n.shift);
+        run = squares > n.limit ? 0 : run < UINT8_MAX ? run + 1 : run;
+        n.fits[row] = (uint8_t)run;
+    }
+    return n.fits;
+}
+
+/* Upper bytes of the rows that need two sums, in whole tiles. */
+static void take_bytes(const nib_engine_dense *dense, const uint8_t *fits, const nib_engine_tensor *x,
+                       int64_t rows)
+{
+    for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
+        const int64_t block = block_of(rows, row), n = block * x->stride;
+        const int16_t *from = (const int16_t *)x->data + row * x->stride;
+        uint8_t *bytes = dense->bytes + row * x->stride;
+        if (fits && fits[row] >= block)
+            continue;
+        for (int64_t at = 0; at < n; at += NIB_ENGINE_LANES)
+            NIB_INDEPENDENT for (int64_t i = at; i < at + NIB_ENGINE_LANES; ++i) bytes[i] =
+                (uint8_t)((from[i] >> 8) + 128);
+    }
+}
+
 static void two_all(const shape *shapes, const nib_engine_dense *dense, const nib_engine_tensor *x,
                     int64_t rows, const nib_engine_tensor *y)
 {
@@ -296,13 +347,17 @@ static void two_all(const shape *shapes, const nib_engine_dense *dense, const ni
     int32_t *sums = (int32_t *)dense->scratch;
     int64_t *v = (int64_t *)dense->scratch + NIB_ENGINE_BLOCK * n;
     const bool kept = y->storage == NIB_ENGINE_I64 && is_exact(&dense->steps);
-    if (end != NIB_DOT_SUMS && dense->finish.simple) {
-        dot_rows(shapes, end, dense, 2, x, 0, rows, y);
+    const bool simple = end != NIB_DOT_SUMS && dense->finish.simple;
+    const uint8_t *fits = simple ? know_narrow(&dense->narrow, x, rows) : NULL;
+    if (dense->bytes)
+        take_bytes(dense, fits, x, rows);
+    if (simple) {
+        dot_rows(shapes, end, dense, 2, fits, x, 0, rows, y);
         return;
     }
     for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
         const int64_t block = block_of(rows, row);
-        dot_rows(shapes, NIB_DOT_SUMS, dense, 2, x, row, block, y);
+        dot_rows(shapes, NIB_DOT_SUMS, dense, 2, NULL, x, row, block, y);
         if (end != NIB_DOT_SUMS) {
             cast_block(true, end, dense, row, block, y);
             continue;
@@ -335,12 +390,6 @@ static void dot8(const nib_engine_dense *dense, const nib_engine_tensor *x, int6
 static void residue(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
                     const nib_engine_tensor *y)
 {
-    const int16_t *from = (const int16_t *)x->data;
-    uint8_t *bytes = dense->bytes;
-    const int64_t n = rows * x->stride;
-    for (int64_t block = 0; block < n; block += NIB_ENGINE_LANES)
-        NIB_INDEPENDENT for (int64_t i = block; i < block + NIB_ENGINE_LANES; ++i) bytes[i] =
-            (uint8_t)((from[i] >> 8) + 128);
     two_all(residue_shapes, dense, x, rows, y);
 }
 

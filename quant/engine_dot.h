@@ -6,6 +6,7 @@
 #ifndef NIB_QUANT_ENGINE_DOT_H
 #define NIB_QUANT_ENGINE_DOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -479,6 +480,48 @@ NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
 }
 
 #endif
+
+/** The sum of (((x ^ flip) & mask) >> shift)^2 over n numbers, a multiple of 16; `flip` is that of the
+ * highest bit, after which there is no sign. shift is 1 to 15, and the sum fits into 31 bits. */
+NIB_INLINE int32_t nib_dot_squares(const int16_t *x, const int16_t *mask, int64_t n, bool flip, int shift)
+{
+#if defined(__AVX2__)
+    const __m256i other = _mm256_set1_epi16(flip ? INT16_MIN : 0);
+    const __m256i by = _mm256_set1_epi16((int16_t)(1 << (16 - shift)));
+    __m256i sum = _mm256_setzero_si256();
+    for (int64_t i = 0; i < n; i += 16) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
+        v = _mm256_xor_si256(v, other);
+        if (i + 16 >= n)
+            v = _mm256_and_si256(v, _mm256_loadu_si256((const __m256i *)(const void *)(mask + i)));
+        v = flip ? _mm256_mulhi_epu16(v, by) : _mm256_mulhi_epi16(v, by);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(v, v));
+    }
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+#elif defined(__x86_64__)
+    const __m128i other = _mm_set1_epi16(flip ? INT16_MIN : 0);
+    const __m128i by = _mm_set1_epi16((int16_t)(1 << (16 - shift)));
+    __m128i sum = _mm_setzero_si128();
+    for (int64_t i = 0; i < n; i += 8) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(x + i));
+        v = _mm_and_si128(_mm_xor_si128(v, other),
+                          _mm_loadu_si128((const __m128i *)(const void *)(mask + i)));
+        v = flip ? _mm_mulhi_epu16(v, by) : _mm_mulhi_epi16(v, by);
+        sum = _mm_add_epi32(sum, _mm_madd_epi16(v, v));
+    }
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
+#else
+    int32_t sum = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        const int32_t whole = flip ? (uint16_t)(x[i] ^ INT16_MIN) & (uint16_t)mask[i] : x[i] & mask[i];
+        sum += (whole >> shift) * (whole >> shift);
+    }
+    return sum;
+#endif
+}
 
 /* Groups of lanes that a product takes side by side. */
 #ifndef NIB_DOT_GROUPS

@@ -9,8 +9,14 @@
 typedef enum nib_dot_ending { NIB_DOT_SUMS, NIB_DOT_BYTES, NIB_DOT_I16, NIB_DOT_I32 } nib_dot_ending;
 
 /** The sums that there are for each number, and what is done to them in registers: see
- * nib_engine_finish.simple. ANY_TWO: all that can be done, from memory. */
-typedef enum nib_dot_sums { NIB_DOT_ONE, NIB_DOT_PAIR, NIB_DOT_RESIDUE, NIB_DOT_ANY_TWO } nib_dot_sums;
+ * nib_engine_finish.simple. NARROW: one, with finish.after. ANY_TWO: all that can be done, from memory. */
+typedef enum nib_dot_sums {
+    NIB_DOT_ONE,
+    NIB_DOT_NARROW,
+    NIB_DOT_PAIR,
+    NIB_DOT_RESIDUE,
+    NIB_DOT_ANY_TWO
+} nib_dot_sums;
 
 /** The numbers of nib_engine_finish for a vector. */
 typedef struct nib_dot_numbers {
@@ -58,7 +64,7 @@ NIB_INLINE nib_vi nib_dot_round(nib_dot_sums sums, nib_engine_tie tie, const nib
 {
     if (sums == NIB_DOT_ANY_TWO)
         sum = nib_vi_up(sum, n->up);
-    if (sums != NIB_DOT_ONE)
+    if (sums != NIB_DOT_ONE && sums != NIB_DOT_NARROW)
         sum = nib_vi_add(sum, nib_vi_down(low, n->first));
     nib_vi q = sums == NIB_DOT_RESIDUE ? sum : nib_vi_down(sum, n->shift);
     if (tie == NIB_ENGINE_TIE_UP)
@@ -66,7 +72,7 @@ NIB_INLINE nib_vi nib_dot_round(nib_dot_sums sums, nib_engine_tie tie, const nib
     const nib_vi by = nib_dot_tie(tie, q, n->one);
     if (tie == NIB_ENGINE_CUT_TO_ZERO)
         q = nib_vi_add(q, by);
-    if (sums == NIB_DOT_ONE)
+    if (sums == NIB_DOT_ONE || sums == NIB_DOT_NARROW)
         return nib_vi_less_where_none(q, sum, n->mask, by);
     if (sums == NIB_DOT_RESIDUE)
         return nib_vi_less_where_none(q, low, n->lost, by);
@@ -106,14 +112,16 @@ NIB_INLINE void nib_dot_finish_as(nib_dot_sums sums, bool even, bool limit, nib_
         nib_dot_numbers n[NIB_DOT_PARTS];
         nib_vi v[NIB_DOT_PARTS];
         const int64_t at = lane + g * NIB_ENGINE_LANES;
-        NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k) n[k] =
-            nib_dot_numbers_at(sums != NIB_DOT_ONE, true, f, at + k * NIB_DOT_LANES);
+        NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k) n[k] = nib_dot_numbers_at(
+            sums != NIB_DOT_ONE && sums != NIB_DOT_NARROW, true, f, at + k * NIB_DOT_LANES);
         NIB_UNROLL for (int i = 0; i < rows; ++i)
         {
             const int first = (i * groups + g) * NIB_DOT_PARTS;
             NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k)
             {
                 v[k] = nib_dot_round(sums, tie, &n[k], sum[first + k], low[first + k]);
+                if (sums == NIB_DOT_NARROW)
+                    v[k] = nib_vi_add(v[k], nib_vi_set(f->after));
                 v[k] = limit ? nib_dot_limit(NIB_OVERFLOW_SAT, &n[k], v[k]) : v[k];
             }
             nib_dot_store(end, y, i * stride + at, v);

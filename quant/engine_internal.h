@@ -27,6 +27,8 @@ typedef struct nib_engine_column {
     nib_wide rest_low, rest_high;
     nib_wide high_most; /**< pair: of the high sum of either sign, without the bias */
     int split;          /**< of two sums; else 0 */
+    nib_wide own_bias;  /**< without the offset */
+    nib_wide squares;   /**< the sum of those of the weights */
 } nib_engine_column;
 
 /** How a node is run on a tile. */

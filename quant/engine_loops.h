@@ -88,6 +88,7 @@ typedef struct nib_engine_finish {
     /** Sums can stay in registers: they are rounded up or to even, cut off, and that is all. pair: up is 0;
      * residue: up and shift are. */
     bool simple;
+    int32_t after;  /**< narrow sums: added once they are shifted */
     bool saturates; /**< low and high are those of 16 bits, with which y is stored */
     nib_engine_tie tie;
     nib_overflow overflow;
@@ -99,6 +100,20 @@ typedef struct nib_engine_finish {
     const int32_t *one;                /**< [n_out] 1 where any bit is lost, else 0 */
     const int32_t *low, *high, *align; /**< [n_out] WRAP: high is the mask of W bits */
 } nib_engine_finish;
+
+/** Two sums for each number are there for the largest numbers that a row can have. A row whose own numbers
+ * are small has sums of 32 bits (by Cauchy and Schwarz), and gets by with one:
+ *
+ *      sum over i of (((x_i ^ flip) & mask_i) >> shift)^2 <= limit */
+typedef struct nib_engine_narrow {
+    int64_t limit; /**< below 0: no row */
+    int shift;
+    bool flip;           /**< of the highest bit: x is stored with an offset; else it has a sign */
+    const int16_t *mask; /**< [stride of x] -1, or 0 for padding */
+    const void *kernel;  /**< as for dot16 */
+    nib_engine_finish finish;
+    uint8_t *fits; /**< [rows of a tile] how many from each on, up to 255 */
+} nib_engine_narrow;
 
 /** y = steps(x kernel + bias). One sum: it fits into 31 bits (wide: into 62).
  *
@@ -120,6 +135,7 @@ typedef struct nib_engine_dense {
     nib_engine_steps steps;   /**< in int32_t where one sum of 31 bits is all, else in int64_t */
     nib_engine_finish finish; /**< dot8, dot16, pair, residue: instead of the steps, where that is possible */
     void *scratch;            /**< [NIB_ENGINE_BLOCK + 1, n_out] int64_t */
+    nib_engine_narrow narrow; /**< pair, residue: rows with small numbers */
     uint8_t *bytes;           /**< residue: the upper bytes of x, [rows of a tile, stride of x] */
 } nib_engine_dense;
 

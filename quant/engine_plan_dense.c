@@ -162,10 +162,12 @@ static nib_engine_column column_of(form f, const aligned *a, const nib_fix_dense
                                    const nib_fix_interval *x, int32_t offset, int64_t o, int split)
 {
     const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
-    nib_engine_column c = {.bias = a->bias[o], .low = a->sum[o].low, .high = a->sum[o].high};
+    nib_engine_column c = {
+        .bias = a->bias[o], .low = a->sum[o].low, .high = a->sum[o].high, .own_bias = a->bias[o]};
     for (int64_t i = 0; i < n_in; ++i) {
         const nib_wide w = a->kernel[i * n_out + o];
         c.bias -= offset * w;
+        c.squares += f == PAIR || f == RESIDUE ? w * w : 0;
         if (f == PAIR || f == RESIDUE)
             count_product(&c, f, split - BYTE, w, x->low[i] + offset, x->high[i] + offset);
     }
@@ -252,9 +254,12 @@ static nib_status pack_two(nib_engine *engine, form f, const aligned *a, const n
         *fits = nib_engine_two_biases(d, &columns[o], 0, &high_bias[o], &bias[o]) && *fits;
     d->bias = bias;
     d->high_bias = high_bias;
+    d->narrow.limit = -1;
     d->kernel = pack_narrow(engine->arena, &low, n_in, n_out, 2, d->n_in);
     d->high_kernel = pack_narrow(engine->arena, &high, n_in, n_out, f == PAIR ? 2 : 4, d->n_in);
-    return d->kernel && d->high_kernel ? NIB_OK : nib_fail_memory(err, "the integer engine");
+    d->narrow.kernel = f == PAIR ? pack_narrow(engine->arena, a, n_in, n_out, 2, d->n_in) : d->kernel;
+    return d->kernel && d->high_kernel && d->narrow.kernel ? NIB_OK
+                                                           : nib_fail_memory(err, "the integer engine");
 }
 
 /* ---- Choice ---- */

@@ -1,4 +1,6 @@
 /** Casts of dense nodes that are done on sums in registers. */
+#include <math.h>
+
 #include "quant/engine_internal.h"
 
 /* What a node's only step says, column by column, and the arrays that the loops read. */
@@ -156,6 +158,60 @@ static bool draft_columns(draft *d, int32_t offset, bool one_shift)
                           all_are(d->up, d->n, *d->up) && all_are(d->align, d->n, *d->align));
 }
 
+/* ---- Rows with small numbers ---- */
+
+/* The largest norm of v with which all columns stay within 32 bits, for |x_i| <= 2^shift (|v_i| + 1). */
+static double largest_norm(const draft *d, int64_t n_in, int shift)
+{
+    double least = HUGE_VAL;
+    for (int64_t i = 0; i < d->n; ++i) {
+        const double bias = fabs((double)(d->columns[i].own_bias + added(d, i)));
+        const double weights = sqrt((double)d->columns[i].squares);
+        const double most = ((double)INT32_MAX - bias - 1) / (weights > 1 ? weights : 1);
+        least = fmin(least, ldexp(most, -shift) - sqrt((double)n_in));
+    }
+    return least * (1 - 1e-9);
+}
+
+/* One sum for rows whose numbers are small, with what finish says else. */
+static nib_status plan_narrow(nib_engine *engine, int node, const draft *d, nib_error *err)
+{
+    nib_engine_dense *dense = &engine->stage[node].as.dense;
+    const nib_fix_node *x = &engine->net->node[engine->net->node[node].input[0]];
+    const nib_engine_tensor *stored = &engine->stage[node].narrowed;
+    nib_engine_narrow *narrow = &dense->narrow;
+    int shift = 4;
+    while (x->features << (2 * (16 - shift)) > INT32_MAX)
+        ++shift;
+    const double norm = largest_norm(d, x->features, shift);
+    int32_t *numbers = NIB_NEW(engine->arena, int32_t, 3 * dense->n_out);
+    int16_t *mask = NIB_NEW(engine->arena, int16_t, stored->stride);
+    narrow->fits = nib_arena_alloc(engine->arena, (size_t)(engine->tile * x->positions), 1);
+    if (!numbers || !mask || !narrow->fits)
+        return nib_fail_memory(err, "the integer engine");
+    int32_t *bias = numbers, *down = numbers + dense->n_out, *lost = numbers + 2 * dense->n_out;
+    for (int64_t i = 0; i < d->n; ++i) {
+        const int64_t by = shift_of(d, i);
+        if (by > 30)
+            return NIB_OK;
+        bias[i] = (int32_t)(uint32_t)(nib_wide_bits)(d->columns[i].bias + added(d, i));
+        down[i] = (int32_t)by;
+        lost[i] = (int32_t)((1u << by) - 1);
+    }
+    for (int64_t i = 0; i < x->features; ++i)
+        mask[i] = -1;
+    narrow->shift = shift;
+    narrow->flip = stored->offset != 0;
+    narrow->mask = mask;
+    narrow->finish = dense->finish;
+    narrow->finish.bias = bias;
+    narrow->finish.shift = down;
+    narrow->finish.mask = lost;
+    narrow->finish.after = engine->tensor[engine->stage[node].target].offset;
+    narrow->limit = norm < 0 ? -1 : norm * norm < INT32_MAX ? (int64_t)(norm * norm) : INT32_MAX;
+    return NIB_OK;
+}
+
 nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err)
 {
     nib_engine_stage *stage = &engine->stage[node];
@@ -194,5 +250,5 @@ nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err)
     f->bias = d.bias, f->high_bias = d.high_bias, f->shift = d.shift, f->mask = d.mask, f->up = d.up;
     f->first = d.first, f->lost = d.lost, f->one = d.one, f->low = d.low, f->high = d.high,
     f->align = d.align;
-    return NIB_OK;
+    return f->simple && has_two(&d) ? plan_narrow(engine, node, &d, err) : NIB_OK;
 }

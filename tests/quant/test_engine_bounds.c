@@ -54,7 +54,7 @@ static void make_layer(net *n, int64_t n_in, const int64_t *weight, nib_fixed x,
 static void type_layer(net *n, nib_fixed y, bool relu)
 {
     nib_error err = {0};
-    nib_fix_interval interval[2];
+    nib_fix_interval interval[2] = {{0}};
     nib_fix_dense *dense = &n->node[1].as.dense;
     n->net = (nib_fixnet){.n_nodes = 2, .node = n->node, .n_inputs = 1, .n_outputs = 1, .output = &n->output};
     cr_assert_eq(nib_fixnet_interval(&n->net, 0, interval, n->arena, &interval[0], &err), NIB_OK, "%s",
@@ -199,4 +199,58 @@ Test(engine_bounds, what_residues_miss)
         weight[i] = i ? 127 : 32767;
     compare_casts(514, weight, 0, TO_RESIDUE, TO_PAIR);
     compare_casts(516, weight, 0, TO_PAIR, TO_PAIR);
+}
+
+/* Rows of one number each, with weights that are all alike: there the bound of Cauchy and Schwarz is the sum
+ * itself. 64 * 16383 * 2048 is the last below 2^31. */
+static void compare_small_rows(bool positive, nib_rounding rounding)
+{
+    enum { INPUTS = 64, FIRST = 1964, STEP = 4 };
+    net n = {.arena = nib_arena_create(), .source = {1}};
+    const nib_fixed x = {.bits = 16, .integer = 12, .is_signed = !positive, .rounding = NIB_ROUNDING_RND};
+    const nib_fixed y = {
+        .bits = 16, .integer = 17, .is_signed = true, .rounding = rounding, .overflow = NIB_OVERFLOW_SAT};
+    int64_t weight[INPUTS], fast[ROWS * COLUMNS], traced[ROWS * COLUMNS];
+    float *rows = NIB_NEW(n.arena, float, ROWS *INPUTS);
+    engine_way way;
+    for (int i = 0; i < INPUTS; ++i)
+        weight[i] = 16383;
+    make_layer(&n, INPUTS, weight, x, 1000);
+    type_layer(&n, y, false);
+    for (int k = 0; k < ROWS * INPUTS; ++k) {
+        const int number = FIRST + STEP * (k / INPUTS);
+        rows[k] = (float)(positive || k / INPUTS % 4 < 2 ? number : -number) / 16;
+    }
+    for (int i = 0; next_way(&i, &way);) {
+        nib_engine *engine = NULL;
+        nib_error err = {0};
+        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, way.dense_loops, &err), NIB_OK, "%s",
+                     err.message);
+        const float *in = rows;
+        int64_t *out = fast;
+        int one = 0;
+        nib_engine_trace(engine, &in, ROWS, (int64_t *[]){NULL, traced}, NULL);
+        nib_engine_run(engine, &in, ROWS, &out);
+        for (int k = 0; k < ROWS * COLUMNS; ++k)
+            cr_assert_eq(fast[k], traced[k], "%s, %d of %s: %lld, traced %lld", way.name,
+                         FIRST + STEP * (k / COLUMNS), positive ? "unsigned" : "signed", (long long)fast[k],
+                         (long long)traced[k]);
+        const nib_engine_narrow *narrow = &engine->stage[1].as.dense.narrow;
+        cr_assert(narrow->limit > 0, "%s: no row gets by with one sum", way.name);
+        for (int r = 0; r < ROWS; ++r)
+            one += narrow->fits[r] > 0;
+        cr_assert(one > 12 && one <= (2048 - FIRST) / STEP + 1, "%s: %d rows get by with one sum", way.name,
+                  one);
+        nib_engine_destroy(engine);
+    }
+    nib_arena_destroy(n.arena);
+}
+
+Test(engine_bounds, rows_of_small_numbers)
+{
+    nib_cpu_flush_denormals();
+    for (int positive = 0; positive < 2; ++positive) {
+        compare_small_rows(positive, NIB_ROUNDING_RND);
+        compare_small_rows(positive, NIB_ROUNDING_RND_CONV);
+    }
 }

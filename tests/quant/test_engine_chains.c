@@ -11,7 +11,7 @@ enum { ROWS = 131, MOST_NODES = 12, CHAINS = 120 };
 
 /* How the dense nodes were run. */
 typedef struct seen {
-    int dot8, dot16, residue, pair, wide, finished, cast, offsets, ties[NIB_ENGINE_CUT_TO_ZERO + 1];
+    int dot8, dot16, residue, pair, narrow, wide, finished, cast, offsets, ties[NIB_ENGINE_CUT_TO_ZERO + 1];
     int64_t codes;
 } seen;
 
@@ -125,6 +125,8 @@ static void note(seen *s, const nib_engine *engine)
         s->dot16 += sixteen;
         s->residue += engine->dense_loops->residue && stage->product == engine->dense_loops->residue;
         s->pair += stage->product == engine->dense_loops->pair;
+        const nib_engine_narrow *narrow = &stage->as.dense.narrow;
+        s->narrow += narrow->kernel && narrow->limit >= 0 && narrow->fits[0] > 0;
         s->wide += stage->product == engine->dense_loops->wide;
         s->finished += stage->as.dense.finish.possible;
         s->cast += !stage->as.dense.finish.possible;
@@ -207,11 +209,11 @@ Test(engine, chains_of_dense_layers)
         }
         nib_arena_destroy(c.arena);
     }
-    cr_log_info(
-        "%lld codes; dense nodes: %d on bytes, %d on 16 bits, %d with residues, %d in pairs, %d wide; "
-        "%d cast in registers, %d not; %d with an offset; ties: %d, %d, %d, %d, %d",
-        (long long)s.codes, s.dot8, s.dot16, s.residue, s.pair, s.wide, s.finished, s.cast, s.offsets,
-        s.ties[0], s.ties[1], s.ties[2], s.ties[3], s.ties[4]);
+    cr_log_info("%lld codes; dense nodes: %d on bytes, %d on 16 bits, %d with residues, %d in pairs, %d with "
+                "narrow rows, %d wide; "
+                "%d cast in registers, %d not; %d with an offset; ties: %d, %d, %d, %d, %d",
+                (long long)s.codes, s.dot8, s.dot16, s.residue, s.pair, s.narrow, s.wide, s.finished, s.cast,
+                s.offsets, s.ties[0], s.ties[1], s.ties[2], s.ties[3], s.ties[4]);
     cr_assert(s.dot16 > 100 && s.pair > 50 && s.wide > 20, "%d, %d, %d", s.dot16, s.pair, s.wide);
     cr_assert(s.finished > 200 && s.cast > 50 && s.offsets > 20, "%d, %d, %d", s.finished, s.cast, s.offsets);
     for (int i = 0; i <= NIB_ENGINE_CUT_TO_ZERO; ++i)
