@@ -1,322 +1,23 @@
+/* The steps of an executor: its creation is in exec_create.c, the work on a tile in exec_tile.c. */
 #include "core/exec.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "core/cpu.h"
 #include "core/exec_tile.h"
-#include "core/gemm.h"
-#include "core/rng.h"
 
 /* Of the flat vectors: what a thread adds up and updates in one go, while it is in L1, and what is worth a
- * job of the team. A line of doubles, and its neighbour, because the processor fetches lines in pairs. */
-enum { PIECE_FLOATS = 4096, TEAM_FLOATS = 1024, LINE_DOUBLES = 16 };
-
-static const nib_node *node_of(const nib_exec *exec, nib_value v)
-{
-    return nib_graph_node(exec->graph, v);
-}
-
-static bool is_op(const nib_exec *exec, nib_value v, nib_rate rate)
-{
-    const nib_node *node = node_of(exec, v);
-    return exec->plan->node[v].used && node->kind == NIB_NODE_OP && node->shape.rate == rate;
-}
-
-static bool is_wide(const nib_exec *exec, nib_value v)
-{
-    return is_op(exec, v, NIB_RATE_TILE) && (node_of(exec, v)->op->flags & NIB_OP_BATCH_WIDE);
-}
-
-/* Something of a tile-rate node is made once per step for all threads. */
-static bool is_prepared(const nib_exec *exec, nib_value v)
-{
-    return exec->plan->node[v].prepared_at.space == NIB_SPACE_STEP;
-}
-
-/* A view of a value without its data: [capacity or rows, row]. */
-static nib_tensor tensor_of(const nib_exec *exec, const nib_shape *shape)
-{
-    bool tile = shape->rate == NIB_RATE_TILE;
-    int64_t rows = tile ? nib_plan_capacity(exec->plan, shape->domain) : shape->rank == 2 ? shape->dim[0] : 1;
-    int64_t row = nib_shape_row(shape);
-    nib_tensor t = nib_tensor_matrix(NULL, rows, row, nib_padded(row));
-    if (tile) {
-        t.rank = 1 + shape->rank;
-        for (int i = 0; i < shape->rank; ++i)
-            t.dim[1 + i] = shape->dim[i];
-    }
-    return t;
-}
-
-static nib_tensor value_of(const nib_exec *exec, nib_value v)
-{
-    nib_tensor t = tensor_of(exec, &node_of(exec, v)->shape);
-    t.stride = exec->plan->node[v].dense ? 1 : t.stride;
-    return t;
-}
-
-/* All of a call that is the same for every tile and step. */
-static void fill_call(const nib_exec *exec, nib_value v, uint32_t stream, nib_call *call)
-{
-    const nib_node *node = node_of(exec, v);
-    call->options = node->options;
-    call->stream = stream;
-    call->mode = exec->plan->mode;
-    call->inputs = node->n_inputs;
-    call->domain = node->shape.domain;
-    call->y = call->dy = value_of(exec, v);
-    call->rows = call->y.dim[0];
-    call->state = exec->state + exec->plan->node[v].state;
-    call->fused_y = exec->plan->node[v].fused_y;
-    call->fused_x = exec->plan->node[v].fused_x;
-    call->fused_y.raw = call->y;
-    for (int i = 0; i < node->n_inputs; ++i)
-        call->x[i] = call->dx[i] = value_of(exec, node->input[i]);
-    if (node->n_inputs > 0)
-        call->fused_x.raw = call->x[0];
-}
-
-/* Sum of all lanes. Parameters first, then step-rate nodes. */
-float *nib_exec_total_gradient(const nib_exec *exec, nib_place place)
-{
-    if (place.space != NIB_SPACE_GRADIENT)
-        return NULL;
-    return place.offset < exec->params->size ? exec->params->gradient + place.offset
-                                             : exec->step_gradient + place.offset - exec->params->size;
-}
-
-/* Step-rate nodes work on fixed memory. Their gradients are always added: what no tile wrote starts at zero.
- */
-static void bind_step_call(nib_exec *exec, nib_value v)
-{
-    const nib_node *node = node_of(exec, v);
-    const nib_plan_node *p = &exec->plan->node[v];
-    nib_call *call = &exec->step_call[v];
-    if (!is_op(exec, v, NIB_RATE_STEP) && !is_wide(exec, v) && !is_prepared(exec, v))
-        return;
-    bool step = node->shape.rate == NIB_RATE_STEP;
-    for (int i = 0; i < node->n_inputs; ++i) {
-        const nib_plan_node *x = &exec->plan->node[exec->plan->node[node->input[i]].source];
-        bool fixed = x->value_at.space == NIB_SPACE_PARAM || x->value_at.space == NIB_SPACE_STEP;
-        call->x[i].data = fixed ? nib_worker_address(exec, exec->worker, x->value_at) : NULL;
-        call->dx[i].data = step && p->wants[i] ? nib_exec_total_gradient(exec, x->gradient_at) : NULL;
-        call->accumulate[i] = !x->lends_gradient;
-    }
-    call->tile = &exec->whole;
-    call->prepared = nib_worker_address(exec, exec->worker, p->prepared_at);
-    if (step) {
-        call->y.data = nib_worker_address(exec, exec->worker, p->value_at);
-        call->saved = nib_worker_address(exec, exec->worker, p->saved_at);
-        call->dy.data = p->gradient ? nib_exec_total_gradient(exec, p->gradient_at) : NULL;
-        call->fused_y.pass =
-            p->notes_pass ? exec->pass + p->gradient_at.offset / NIB_PASS_FLOATS_PER_BYTE : NULL;
-    }
-}
-
-static nib_param_step param_step_of(const nib_exec *exec, nib_value v)
-{
-    const nib_node *node = node_of(exec, v);
-    const nib_grid_step *step = node->op->grid(node->options, exec->plan->mode);
-    const nib_call *call = &exec->step_call[v];
-    return (nib_param_step){.node = v,
-                            .flat = step->uniform ? step : NULL,
-                            .first = exec->plan->node[v].gradient_at.offset,
-                            .y = call->y.data,
-                            .floats = call->y.dim[0] * call->y.stride,
-                            .pass = call->fused_y.pass};
-}
-
-/* In the order of the flat vectors. */
-static void add_param_step(nib_exec *exec, nib_value v)
-{
-    const nib_param_step step = param_step_of(exec, v);
-    int at = exec->n_param_steps++;
-    for (; at > 0 && exec->param_step[at - 1].first > step.first; --at)
-        exec->param_step[at] = exec->param_step[at - 1];
-    exec->param_step[at] = step;
-}
-
-static nib_status make_calls(nib_exec *exec, nib_error *err)
-{
-    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
-        const nib_node *node = node_of(exec, v);
-        if (node->kind != NIB_NODE_OP || !exec->plan->node[v].used)
-            continue;
-        const char *name = nib_arena_printf(exec->arena, "%s/%s", node->name, node->op->name);
-        if (!name)
-            return nib_fail_memory(err, "executor");
-        uint32_t stream = nib_rng_stream(name);
-        exec->op[v] = nib_op_for_isa(node->op, nib_isa_chosen().isa);
-        fill_call(exec, v, stream, &exec->step_call[v]);
-        for (int w = 0; w < exec->threads; ++w)
-            fill_call(exec, v, stream, &exec->worker[w].call[v]);
-        bind_step_call(exec, v);
-        const nib_value result = exec->plan->node[v].result;
-        if (exec->plan->node[v].notes_pass)
-            add_param_step(exec, v);
-        else if (is_op(exec, v, NIB_RATE_STEP) || is_wide(exec, v) || is_prepared(exec, v))
-            exec->step_work[exec->n_step_work++] = v;
-        if (exec->plan->node[v].prepared_at.space == NIB_SPACE_THREAD)
-            exec->prepared[exec->n_prepared++] = v;
-        exec->moves_values[v] = exec->plan->node[result].value_at.space == NIB_SPACE_BATCH ||
-                                exec->plan->node[v].saved_at.space == NIB_SPACE_BATCH ||
-                                exec->plan->node[v].value_at.space == NIB_SPACE_BATCH;
-        for (int i = 0; i <= node->n_inputs; ++i) {
-            const nib_plan_node *p = &exec->plan->node[v];
-            nib_value x = i == 0               ? p->operand
-                          : i < node->n_inputs ? exec->plan->node[node->input[i]].source
-                          : p->fused_x.grid    ? p->gate
-                                               : p->operand;
-            if (exec->plan->node[x].value_at.space == NIB_SPACE_BATCH)
-                exec->moves_values[v] = true;
-        }
-    }
-    for (int w = 0; w < exec->threads; ++w)
-        nib_worker_bind(exec, &exec->worker[w]);
-    return NIB_OK;
-}
-
-static nib_status allocate(nib_exec *exec, nib_error *err)
-{
-    const nib_plan *plan = exec->plan;
-    nib_arena *arena = exec->arena;
-    bool train = plan->mode == NIB_MODE_TRAIN;
-    exec->worker = NIB_NEW(arena, nib_worker, exec->threads);
-    exec->batch_arena = NIB_NEW(arena, float, plan->batch_floats);
-    exec->step_arena = NIB_NEW(arena, float, plan->step_floats);
-    exec->lane_gradient = NIB_NEW(arena, float, train ? NIB_LANES * plan->lane_floats : 0);
-    exec->step_gradient = NIB_NEW(arena, float, plan->gradient_floats - exec->params->size);
-    exec->lane_stride = (plan->lane_doubles + LINE_DOUBLES - 1) / LINE_DOUBLES * LINE_DOUBLES;
-    exec->lane_sum = NIB_NEW(arena, double, NIB_LANES * exec->lane_stride);
-    exec->pass = NIB_NEW(arena, unsigned char, exec->params->size / NIB_PASS_FLOATS_PER_BYTE);
-    exec->sum = NIB_NEW(arena, double, plan->lane_doubles);
-    exec->state = NIB_NEW(arena, double, plan->state_doubles);
-    exec->step_call = NIB_NEW(arena, nib_call, plan->nodes);
-    exec->op = NIB_NEW(arena, const nib_op *, plan->nodes);
-    exec->moves_values = NIB_NEW(arena, bool, plan->nodes);
-    exec->skip = NIB_NEW(arena, bool, plan->nodes);
-    exec->prepared = NIB_NEW(arena, nib_value, plan->nodes);
-    exec->step_work = NIB_NEW(arena, nib_value, plan->nodes);
-    exec->param_step = NIB_NEW(arena, nib_param_step, plan->nodes);
-    exec->unwritten = NIB_NEW(arena, nib_range, plan->nodes);
-    exec->input_feed = NIB_NEW(arena, int, plan->nodes);
-    exec->fetch = NIB_NEW(arena, nib_fetch, plan->nodes);
-    exec->first_element = NIB_NEW(arena, int64_t, plan->max_tiles + 1);
-    bool ok = exec->worker && exec->batch_arena && exec->step_arena && exec->lane_gradient &&
-              exec->step_gradient && exec->lane_sum && exec->pass && exec->sum && exec->state &&
-              exec->step_call && exec->op && exec->moves_values && exec->skip && exec->prepared &&
-              exec->step_work && exec->param_step && exec->unwritten && exec->input_feed && exec->fetch &&
-              exec->first_element;
-    if (ok)
-        memset(exec->pass, 0xff, (size_t)(exec->params->size / NIB_PASS_FLOATS_PER_BYTE));
-    for (int w = 0; ok && w < exec->threads; ++w) {
-        nib_worker *worker = &exec->worker[w];
-        worker->arena = NIB_NEW(arena, float, plan->tile_floats);
-        worker->prepared = NIB_NEW(arena, float, plan->thread_floats);
-        worker->weight = NIB_NEW(arena, float, plan->tile_rows);
-        worker->offsets = NIB_NEW(arena, int64_t, plan->tile_rows + 1);
-        worker->call = NIB_NEW(arena, nib_call, plan->nodes);
-        ok = worker->arena && worker->prepared && worker->weight && worker->offsets && worker->call;
-    }
-    return ok ? NIB_OK : nib_fail_memory(err, "executor");
-}
-
-/* Who adds to which gradient. A tile that adds twice, or gradients that step-rate nodes alone add to, need
- * care where tiles work on the sum itself. */
-static void find_writers(nib_exec *exec)
-{
-    const nib_plan *plan = exec->plan;
-    exec->one_writer = true;
-    for (nib_value v = 0; v < plan->nodes; ++v) {
-        const nib_place place = plan->node[v].gradient_at;
-        if (place.space != NIB_SPACE_GRADIENT || plan->node[v].lends_gradient)
-            continue;
-        int writers = 0;
-        for (int a = 0; a < plan->n_actions; ++a) {
-            const nib_action *action = &plan->action[a];
-            const nib_node *node = node_of(exec, action->value);
-            for (int i = 0; action->kind == NIB_ACTION_BACKWARD && i < node->n_inputs; ++i) {
-                const nib_plan_node *p = &plan->node[action->value];
-                writers += p->wants[i] && (i == 0 ? p->receiver : node->input[i]) == v;
-            }
-        }
-        const nib_tensor shape = tensor_of(exec, &node_of(exec, v)->shape);
-        if (writers == 0 && place.offset < plan->lane_floats)
-            exec->unwritten[exec->n_unwritten++] =
-                (nib_range){nib_exec_total_gradient(exec, place), shape.dim[0] * shape.stride};
-        exec->one_writer = exec->one_writer && writers <= 1;
-    }
-}
-
-static void find_inputs(nib_exec *exec)
-{
-    enum { MOST_BYTES = 256 };
-    int feeds = 0;
-    for (nib_value v = 0; v < exec->plan->nodes; ++v) {
-        const nib_node *node = node_of(exec, v);
-        if (node->kind != NIB_NODE_INPUT)
-            continue;
-        exec->input_feed[v] = feeds;
-        const int64_t width = node->feed == NIB_FEED_LABEL ? 1 : node->shape.dim[0];
-        const int64_t bytes = width * (int64_t)sizeof(float);
-        if (exec->plan->node[v].used && node->shape.domain == NIB_DOMAIN_SAMPLES)
-            exec->fetch[exec->n_fetches++] =
-                (nib_fetch){feeds, bytes, bytes < MOST_BYTES ? bytes : MOST_BYTES};
-        ++feeds;
-    }
-}
-
-nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode, int64_t max_batch,
-                           int64_t max_elements, nib_team *team, nib_error *err)
-{
-    *out = NULL;
-    assert(max_batch >= 1 && nib_graph_params(graph)->value && "parameters are allocated first");
-    nib_cpu_flush_denormals();
-    nib_gemm_single_thread();
-    nib_arena *arena = nib_arena_create();
-    nib_exec *exec = arena ? NIB_NEW(arena, nib_exec, 1) : NULL;
-    if (!exec) {
-        nib_arena_destroy(arena);
-        return nib_fail_memory(err, "executor");
-    }
-    *exec = (nib_exec){.arena = arena, .graph = graph, .params = nib_graph_params(graph), .team = team};
-    exec->threads = nib_team_threads(team);
-    exec->max_batch = max_batch;
-    exec->kernels = nib_kernels_of(nib_isa_chosen().isa);
-    exec->n_losses = nib_graph_losses(graph, &exec->loss);
-    exec->n_watches = nib_graph_watches(graph, &exec->watch);
-    nib_status status = nib_plan_create(&exec->plan, arena, graph, mode, max_batch, max_elements, err);
-    if (status == NIB_OK)
-        status = allocate(exec, err);
-    if (status == NIB_OK)
-        status = make_calls(exec, err);
-    if (status != NIB_OK) {
-        nib_arena_destroy(arena);
-        return status;
-    }
-    exec->renewable = exec->n_param_steps > 0;
-    for (int i = 0; i < exec->n_param_steps; ++i)
-        exec->renewable = exec->renewable && exec->param_step[i].flat;
-    find_inputs(exec);
-    find_writers(exec);
-    *out = exec;
-    return NIB_OK;
-}
-
-void nib_exec_destroy(nib_exec *exec)
-{
-    if (exec)
-        nib_arena_destroy(exec->arena);
-}
+ * job of the team. */
+enum { PIECE_FLOATS = 4096, TEAM_FLOATS = 1024 };
 
 static void count_elements(nib_exec *exec)
 {
     const nib_batch *batch = exec->batch;
     const int64_t *offsets = NULL;
     for (nib_value v = 0; v < exec->plan->nodes && !offsets; ++v)
-        if (node_of(exec, v)->kind == NIB_NODE_INPUT && node_of(exec, v)->shape.domain == NIB_DOMAIN_ELEMENTS)
+        if (nib_exec_node(exec, v)->kind == NIB_NODE_INPUT &&
+            nib_exec_node(exec, v)->shape.domain == NIB_DOMAIN_ELEMENTS)
             offsets = batch->feeds[exec->input_feed[v]].offsets;
     int64_t total = 0;
     for (int64_t r = 0; offsets && r < batch->rows; ++r) {
@@ -334,7 +35,7 @@ static void find_missing(nib_exec *exec)
     const nib_batch *batch = exec->batch;
     exec->skips = false;
     for (nib_value v = 0; v < exec->plan->nodes; ++v) {
-        const nib_node *node = node_of(exec, v);
+        const nib_node *node = nib_exec_node(exec, v);
         bool missing = node->kind == NIB_NODE_INPUT && !batch->feeds[exec->input_feed[v]].data;
         for (int i = 0; i < node->n_inputs; ++i)
             missing = missing || exec->skip[node->input[i]];
@@ -429,7 +130,7 @@ static void finish_phase(nib_exec *exec, const nib_phase *phase, bool dry)
         const nib_action *action = &exec->plan->action[a];
         if (action->kind != NIB_ACTION_REDUCE && action->kind != NIB_ACTION_REDUCE_BACKWARD)
             continue;
-        const nib_node *node = node_of(exec, action->value);
+        const nib_node *node = nib_exec_node(exec, action->value);
         int64_t sums = exec->plan->node[action->value].sums;
         nib_call *call = &exec->step_call[action->value];
         add_lane_sums(exec, sums, node->plan.reduce_doubles);
@@ -459,11 +160,11 @@ static void run_step_forward(nib_exec *exec)
     exec->renewed = false;
     for (int i = 0; i < exec->n_step_work; ++i) {
         const nib_value v = exec->step_work[i];
-        if (is_op(exec, v, NIB_RATE_STEP))
+        if (nib_exec_is_op(exec, v, NIB_RATE_STEP))
             exec->op[v]->forward(&exec->step_call[v]);
-        else if (evaluate && is_wide(exec, v))
+        else if (evaluate && nib_exec_is_wide(exec, v))
             exec->op[v]->reduced(&exec->step_call[v], NULL);
-        else if (is_prepared(exec, v))
+        else if (nib_exec_is_prepared(exec, v))
             exec->op[v]->prepare(&exec->step_call[v]);
     }
 }
@@ -476,12 +177,12 @@ static void run_step_backward(nib_exec *exec)
            (size_t)(plan->gradient_floats - plan->lane_floats) * sizeof *exec->step_gradient);
     for (int i = 0; i < exec->n_losses; ++i) {
         nib_value v = exec->loss[i].value;
-        if (node_of(exec, v)->shape.rate == NIB_RATE_STEP && plan->node[v].gradient)
+        if (nib_exec_node(exec, v)->shape.rate == NIB_RATE_STEP && plan->node[v].gradient)
             *nib_exec_total_gradient(exec, plan->node[v].gradient_at) += (float)exec->loss[i].factor;
     }
     for (int i = exec->n_step_work - 1; i >= 0; --i) {
         const nib_value v = exec->step_work[i];
-        if (plan->node[v].gradient && is_op(exec, v, NIB_RATE_STEP))
+        if (plan->node[v].gradient && nib_exec_is_op(exec, v, NIB_RATE_STEP))
             exec->op[v]->backward(&exec->step_call[v]);
     }
     for (int i = 0; i < exec->n_param_steps; ++i)
@@ -566,7 +267,7 @@ static void finish_sums(nib_exec *exec, nib_sums *sums)
     double total = 0.0;
     for (int i = 0; i < exec->n_losses; ++i) {
         const nib_graph_mark *mark = &exec->loss[i];
-        if (node_of(exec, mark->value)->shape.rate == NIB_RATE_STEP) {
+        if (nib_exec_node(exec, mark->value)->shape.rate == NIB_RATE_STEP) {
             nib_place place = exec->plan->node[exec->plan->node[mark->value].source].value_at;
             exec->sum[i] = (double)*nib_worker_address(exec, exec->worker, place);
             total += mark->factor * exec->sum[i];
@@ -630,7 +331,7 @@ static nib_value find_in_tile(nib_exec *exec, const nib_phase *phase, int64_t nu
         nib_worker_act(exec, worker, action);
         if (action->kind != NIB_ACTION_GATHER && action->kind != NIB_ACTION_FORWARD)
             continue;
-        const nib_shape *shape = &node_of(exec, action->value)->shape;
+        const nib_shape *shape = &nib_exec_node(exec, action->value)->shape;
         const nib_place place = exec->plan->node[exec->plan->node[action->value].result].value_at;
         int64_t rows = shape->domain == NIB_DOMAIN_ELEMENTS ? worker->tile.elements : worker->tile.samples;
         const float *y = nib_worker_address(exec, worker, place);
@@ -652,8 +353,8 @@ const char *nib_exec_find_nonfinite(nib_exec *exec, const nib_batch *batch)
     run_step_forward(exec);
     for (nib_value v = 0; v < exec->plan->nodes; ++v) {
         const nib_tensor *y = &exec->step_call[v].y;
-        if (is_op(exec, v, NIB_RATE_STEP) && !all_finite(y->data, y->dim[0], y->row_size, y->stride))
-            return node_of(exec, v)->name;
+        if (nib_exec_is_op(exec, v, NIB_RATE_STEP) && !all_finite(y->data, y->dim[0], y->row_size, y->stride))
+            return nib_exec_node(exec, v)->name;
     }
     for (int p = 0; p < exec->plan->n_phases; ++p) {
         const nib_phase *phase = &exec->plan->phase[p];
@@ -663,7 +364,7 @@ const char *nib_exec_find_nonfinite(nib_exec *exec, const nib_batch *batch)
         for (int64_t t = 0; t < exec->tiles; ++t)
             found = find_in_tile(exec, phase, t, found);
         if (found < exec->plan->nodes)
-            return node_of(exec, found)->name;
+            return nib_exec_node(exec, found)->name;
         const nib_phase forward = {phase->first, phase->backward, phase->backward};
         finish_phase(exec, &forward, true);
     }

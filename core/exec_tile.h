@@ -98,6 +98,32 @@ struct nib_exec {
     nib_lane_use use;
 };
 
+/* ---- Questions about the plan ---- */
+
+static inline const nib_node *nib_exec_node(const nib_exec *exec, nib_value v)
+{
+    return nib_graph_node(exec->graph, v);
+}
+
+static inline bool nib_exec_is_op(const nib_exec *exec, nib_value v, nib_rate rate)
+{
+    const nib_node *node = nib_exec_node(exec, v);
+    return exec->plan->node[v].used && node->kind == NIB_NODE_OP && node->shape.rate == rate;
+}
+
+static inline bool nib_exec_is_wide(const nib_exec *exec, nib_value v)
+{
+    return nib_exec_is_op(exec, v, NIB_RATE_TILE) && (nib_exec_node(exec, v)->op->flags & NIB_OP_BATCH_WIDE);
+}
+
+/* Something of a tile-rate node is made once per step for all threads. */
+static inline bool nib_exec_is_prepared(const nib_exec *exec, nib_value v)
+{
+    return exec->plan->node[v].prepared_at.space == NIB_SPACE_STEP;
+}
+
+/* ---- Memory and tiles ---- */
+
 /** Where a gradient of a step-rate value is summed over all lanes; NULL: `place` is none. */
 float *nib_exec_total_gradient(const nib_exec *exec, nib_place place);
 
