@@ -19,7 +19,7 @@ seeds="1 2 3"
 failed=0
 epochs=20      # of the float run that everything starts from
 more=40        # of training with quantizers behind it
-declare -A rate=([top_tagging]=1e-3 [jets]=6e-3) # its learning rate, as quantization_rate.sh chose it on validation rows
+declare -A rate=([top_tagging]=2e-3 [jets]=3e-3) # its learning rate, as quantization_rate.sh chose it on validation rows
 input='fixed<8,3,RND,SAT>'
 
 # field FILE PART NAME: a number of summary.json, as cJSON prints it (one field a line).
