@@ -108,12 +108,19 @@ static void check_unedited(const base_file *b, nib_arena *arena)
     free(image);
 }
 
+static void free_bases(void)
+{
+    nib_team_destroy(team);
+    nib_arena_destroy(arena_of_bases);
+}
+
 static void make_bases(void)
 {
     static const char *const names[BASES] = {"base_residual.h5", "base_channels.h5", "base_table.h5"};
     nib_error err = {0};
     nib_arena *arena = arena_of_bases = nib_arena_create();
     require(nib_team_create(&team, 1, &err), &err);
+    (void)atexit(free_bases);
     for (int i = 0; i < BASES; i++) {
         nib_h5 *h5;
         require(nib_h5_open(
