@@ -1,5 +1,7 @@
 #include "quant/export.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "quant/fixnet_internal.h"
@@ -43,6 +45,21 @@ nib_status nib_export_add(nib_export_files *files, const char *name, const void 
 nib_status nib_export_add_text(nib_export_files *files, const char *name, const char *text, nib_error *err)
 {
     return nib_export_add(files, name, text, strlen(text), err);
+}
+
+nib_status nib_export_add_printed(nib_export_files *files, const char *name,
+                                  void (*print)(const nib_export *export, FILE *out),
+                                  const nib_export *export, nib_error *err)
+{
+    char *buffer = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&buffer, &bytes);
+    if (!out)
+        return nib_fail_memory(err, name);
+    print(export, out);
+    const char *text = fclose(out) == 0 ? nib_arena_strdup(files->arena, buffer) : NULL;
+    free(buffer);
+    return text ? nib_export_add_text(files, name, text, err) : nib_fail_memory(err, name);
 }
 
 /* ---- For exporters ---- */

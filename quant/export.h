@@ -8,6 +8,8 @@
 #ifndef NIB_QUANT_EXPORT_H
 #define NIB_QUANT_EXPORT_H
 
+#include <stdio.h>
+
 #include "core/document.h"
 #include "core/h5.h"
 #include "core/log.h"
@@ -94,6 +96,11 @@ NIB_MUST_USE nib_status nib_export_add(nib_export_files *files, const char *name
                                        size_t bytes, nib_error *err);
 NIB_MUST_USE nib_status nib_export_add_text(nib_export_files *files, const char *name, const char *text,
                                             nib_error *err);
+
+/** The same with what `print` writes. */
+NIB_MUST_USE nib_status nib_export_add_printed(nib_export_files *files, const char *name,
+                                               void (*print)(const nib_export *export, FILE *out),
+                                               const nib_export *export, nib_error *err);
 
 typedef struct nib_exporter {
     const char *name, *help, *source;

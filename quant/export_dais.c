@@ -2,7 +2,6 @@
  * tool. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "quant/dais_program.h"
 #include "quant/export.h"
@@ -80,20 +79,6 @@ static void put_readme(const nib_export *e, FILE *out)
         e->name, e->version, e->source, e->golden.rows);
 }
 
-static nib_status add_stream(const nib_export *e, nib_export_files *files, const char *name,
-                             void (*fill)(const nib_export *e, FILE *out), nib_error *err)
-{
-    char *buffer = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&buffer, &bytes);
-    if (!out)
-        return nib_fail_memory(err, name);
-    fill(e, out);
-    const char *text = fclose(out) == 0 ? nib_arena_strdup(files->arena, buffer) : NULL;
-    free(buffer);
-    return text ? nib_export_add_text(files, name, text, err) : nib_fail_memory(err, name);
-}
-
 static nib_status add_program(const nib_export *e, nib_export_files *files, nib_error *err)
 {
     nib_dais_program program = {.arena = files->arena};
@@ -108,10 +93,10 @@ static nib_status add_program(const nib_export *e, nib_export_files *files, nib_
 static nib_status write_files(const nib_export *e, nib_export_files *files, nib_error *err)
 {
     NIB_TRY(add_program(e, files, err));
-    NIB_TRY(add_stream(e, files, "ports.csv", put_ports, err));
-    NIB_TRY(add_stream(e, files, "golden_in.dat", put_input_codes, err));
-    NIB_TRY(add_stream(e, files, "golden_out.dat", put_output_codes, err));
-    return add_stream(e, files, "README.md", put_readme, err);
+    NIB_TRY(nib_export_add_printed(files, "ports.csv", put_ports, e, err));
+    NIB_TRY(nib_export_add_printed(files, "golden_in.dat", put_input_codes, e, err));
+    NIB_TRY(nib_export_add_printed(files, "golden_out.dat", put_output_codes, e, err));
+    return nib_export_add_printed(files, "README.md", put_readme, e, err);
 }
 
 const nib_exporter nib_exporter_dais = {

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "quant/export.h"
@@ -578,30 +577,16 @@ static void put_readme(const nib_export *e, FILE *out)
             "`nibble export --format hls4ml` is the way there.\n");
 }
 
-static nib_status add_stream(const nib_export *e, nib_export_files *files, const char *name,
-                             void (*fill)(const nib_export *e, FILE *out), nib_error *err)
-{
-    char *buffer = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&buffer, &bytes);
-    if (!out)
-        return nib_fail_memory(err, name);
-    fill(e, out);
-    const char *text = fclose(out) == 0 ? nib_arena_strdup(files->arena, buffer) : NULL;
-    free(buffer);
-    return text ? nib_export_add_text(files, name, text, err) : nib_fail_memory(err, name);
-}
-
 static nib_status write_files(const nib_export *e, nib_export_files *files, nib_error *err)
 {
     const char **tensor = NIB_NEW(files->arena, const char *, e->net->n_nodes);
     if (!tensor)
         return nib_fail_memory(err, "QONNX");
     NIB_TRY(add_model(e, files, tensor, err));
-    NIB_TRY(add_stream(e, files, "x.dat", put_inputs, err));
-    NIB_TRY(add_stream(e, files, "y.dat", put_outputs, err));
+    NIB_TRY(nib_export_add_printed(files, "x.dat", put_inputs, e, err));
+    NIB_TRY(nib_export_add_printed(files, "y.dat", put_outputs, e, err));
     NIB_TRY(nib_export_add_text(files, "check.py", nib_export_check_qonnx_py, err));
-    return add_stream(e, files, "README.md", put_readme, err);
+    return nib_export_add_printed(files, "README.md", put_readme, e, err);
 }
 
 const nib_exporter nib_exporter_qonnx = {
