@@ -44,12 +44,6 @@ static nib_status compare(const nib_session *s, const options *o, const char *pa
     nib_lowering lowering;
     nib_layer_trace trace;
     nib_comparison comparison;
-    if (s->network && nib_network_is_folded(s->file->path))
-        return nib_fail(err, NIB_ERR_UNSUPPORTED,
-                        "%s: its network has the preprocessing inside, its trained weights do not: compare "
-                        "the run that it "
-                        "was made from; nibble eval of both says what folding costs",
-                        s->file->path);
     NIB_TRY(nib_session_part(s, part, &data, err));
     NIB_TRY(nib_network_lowering_of_file(s->file->path, s->model, arena, log, &lowering, err));
     nib_dataset shaped = *data; /* targets may be missing in the file; the model needs their widths */
@@ -110,8 +104,12 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     nib_progress_init(&progress, stderr, o->quiet);
     nib_log log = nib_progress_log(&progress);
     const char *part = o->part ? o->part : "test";
-    nib_session_data wanted = {
-        .file = o->data, .part = part, .n_sets = o->set.count, .sets = o->set.text, .targets = false};
+    nib_session_data wanted = {.file = o->data,
+                               .part = part,
+                               .n_sets = o->set.count,
+                               .sets = o->set.text,
+                               .targets = false,
+                               .weights = !o->hardware};
     NIB_TRY(nib_session_open(call->argument[0], &wanted, o->threads, &log, &session, err));
     nib_arena *arena = nib_arena_create();
     nib_status status = !arena        ? nib_fail_memory(err, "comparison")

@@ -317,7 +317,7 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     /* What --set says of data holds for the rows that are loaded; of the rest, after the types. */
     static const char *data_sets[NIB_ARG_LIST_MAX];
     nib_session_data wanted = {
-        .part = "train", .targets = true, .sets = data_sets, .prepared = w.o->prepared};
+        .part = "train", .targets = true, .weights = true, .sets = data_sets, .prepared = w.o->prepared};
     for (int i = 0; i < w.o->set.count; i++)
         if (strncmp(w.o->set.text[i], "data.", 5) == 0)
             data_sets[wanted.n_sets++] = w.o->set.text[i];

@@ -202,7 +202,7 @@ static nib_status run(const nib_invocation *call, nib_error *err)
     nib_session session;
     nib_progress_init(&progress, stderr, o->quiet);
     const nib_log log = nib_progress_log(&progress);
-    const nib_session_data wanted = {.part = "train", .targets = true};
+    const nib_session_data wanted = {.part = "train", .targets = true, .weights = true};
     nib_arena *arena = nib_arena_create();
     if (!arena)
         return nib_fail_memory(err, "strip");

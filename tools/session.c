@@ -162,7 +162,13 @@ static nib_status open_all(nib_session *s, const char *path, const nib_session_d
     NIB_TRY(load_data(s, config, wanted, log, err));
     NIB_TRY(nib_model_create(&s->model, s->config, &s->file->shapes, err));
     NIB_TRY(nib_model_file_load(s->file->path, s->model->params, err));
-    return nib_network_stored(s->file->path, s->model, s->file->arena, &s->network, err);
+    NIB_TRY(nib_network_stored(s->file->path, s->model, s->file->arena, &s->network, err));
+    if (wanted->weights && s->network && nib_network_is_folded(s->file->path))
+        return nib_fail(err, NIB_ERR_UNSUPPORTED,
+                        "%s: its network has the preprocessing inside, its trained weights do not: take the "
+                        "run that it was made from; nibble eval of both says what folding costs",
+                        s->file->path);
+    return NIB_OK;
 }
 
 nib_status nib_session_open(const char *path, const nib_session_data *wanted, int64_t threads,

@@ -34,7 +34,9 @@ typedef struct nib_session_data {
     int n_sets;
     const char *const *sets; /**< --set data....=... */
     bool targets;            /**< false: predictions only */
-    const char *prepared;    /**< folder of prepared data, for all parts; NULL: none */
+    bool weights; /**< the weights are worked on: an export that has its preprocessing in the network, but not
+                     in the weights, is refused */
+    const char *prepared; /**< folder of prepared data, for all parts; NULL: none */
 } nib_session_data;
 
 /** The data section for these rows: the run's own, or one that reads another file. In the config's arena. */

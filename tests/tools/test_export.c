@@ -262,6 +262,8 @@ Test(export, preprocessing_goes_into_the_network)
     expect_text("out/README.md", "The network takes raw numbers");
     expect_text("out/hls4ml.yml", "BitExact: true");
     call_badly("compare out/model.h5", 2, "has the preprocessing inside");
+    call_badly("quantize out/model.h5 --bits 6 -o six", 2, "has the preprocessing inside");
+    call_badly("strip out/model.h5 -o less", 2, "has the preprocessing inside");
     call_well("export run -o again --quiet --rows 40 --fold-preprocessing");
     expect_same("out/model.h5", "again/model.h5");
     call_badly("export out/model.h5 -o twice --synthetic --fold-preprocessing", 2, "stored in integers");
