@@ -10,7 +10,7 @@ import types
 import h5py
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from conformance import Failed, call, write_config  # noqa: E402
+from exported import Failed, call, write_config  # noqa: E402
 from models import MODELS  # noqa: E402
 
 NAMES = ('bits2', 'bits6', 'bits7_trn_wrap', 'bits12', 'bits16', 'ternary', 'norm_folded', 'residual', 'heads', 'given_accum')
