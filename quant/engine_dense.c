@@ -1,11 +1,14 @@
 /* Compiled once per instruction set: see core/isa.h. */
 #include "quant/engine_finish.h"
+#include "quant/engine_norms.h"
 #include "quant/engine_steps.h"
+
+#include <string.h>
 
 enum { GROUP_BYTES = 4 * NIB_ENGINE_LANES }; /* of a kernel: the weights of 16 lanes for four bytes of x */
 
 static const int element_bytes[] = {
-    [NIB_DOT_SUMS] = 0, [NIB_DOT_BYTES] = 1, [NIB_DOT_I16] = 2, [NIB_DOT_I32] = 4};
+    [NIB_DOT_SUMS] = 0, [NIB_DOT_BYTES] = 1, [NIB_DOT_I16] = 2, [NIB_DOT_I32] = 4, [NIB_DOT_I64] = 8};
 
 /* What a tile multiplies: rows of x, whole groups of lanes. */
 typedef struct tile {
@@ -159,24 +162,17 @@ SHAPES(dot8, DOT8)
 SHAPES(residue, RESIDUE)
 #endif
 
-/* Rows of a strip of groups. Where all of a tile `fits` (or NULL), the tiles of `narrow` do. */
-static void dot_strip(const shape *s, const shape *narrow, tile t, const tile *other, const uint8_t *fits,
-                      int64_t rows, int64_t y_bytes)
+/* Rows of a strip of groups. */
+static void dot_strip(const shape *s, tile *t, int64_t rows, int64_t y_bytes)
 {
-    tile u = *other;
     for (int64_t n = s->rows, row = 0; row < rows; row += n) {
         if (rows - row < n)
             n = 1;
-        const bool all = fits && fits[row] >= n;
-        const shape *by = all ? narrow : s;
-        tile *from = all ? &u : &t;
-        from->x = t.x;
-        from->y = t.y;
-        (n > 1 ? by->tile : by->row)(from);
-        t.x += n * t.x_bytes;
-        t.upper += n * t.x_bytes / 2;
-        t.sums += n * t.sums_stride;
-        t.y += n * y_bytes;
+        (n > 1 ? s->tile : s->row)(t);
+        t->x += n * t->x_bytes;
+        t->upper += n * t->x_bytes / 2;
+        t->sums += n * t->sums_stride;
+        t->y += n * y_bytes;
     }
 }
 
@@ -193,7 +189,7 @@ static nib_dot_ending ending_of(const nib_engine_dense *dense, const nib_engine_
     case NIB_ENGINE_I32:
         return NIB_DOT_I32;
     case NIB_ENGINE_I64:
-        break;
+        return NIB_DOT_I64;
     }
     return NIB_DOT_SUMS;
 }
@@ -201,40 +197,35 @@ static nib_dot_ending ending_of(const nib_engine_dense *dense, const nib_engine_
 /* Rows [row, row + rows) by all groups of a kernel. y is not used where the sums are stored, and they have a
  * place for each. */
 static void dot_rows(const shape *shapes, nib_dot_ending end, const nib_engine_dense *dense, int sums,
-                     const uint8_t *fits, const nib_engine_tensor *x, int64_t row, int64_t rows,
-                     const nib_engine_tensor *y)
+                     const nib_engine_tensor *x, int64_t row, int64_t rows, const nib_engine_tensor *y)
 {
     const int64_t element = x->storage == NIB_ENGINE_U8 ? 1 : 2, y_bytes = y->stride * element_bytes[end];
     const int64_t groups = dense->n_out / NIB_ENGINE_LANES, n_dots = dense->n_in * element / 4;
-    const bool finish = ending_of(dense, y) != NIB_DOT_SUMS;
-    const char *kernel = dense->kernel, *high = dense->high_kernel ? dense->high_kernel : dense->kernel;
     const int64_t bytes = n_dots * GROUP_BYTES, high_bytes = dense->bytes ? bytes / 2 : bytes;
+    const bool narrow = shapes == narrow_shapes, finish = ending_of(dense, y) != NIB_DOT_SUMS;
+    const nib_engine_finish *f = narrow ? &dense->narrow.finish : &dense->finish;
+    const char *kernel = narrow ? dense->narrow.kernel : dense->kernel;
+    const char *high = dense->high_kernel ? dense->high_kernel : dense->kernel;
     tile t = {.end = end,
-              .x = (const char *)x->data + row * x->stride * element,
               .x_bytes = x->stride * element,
-              .upper = dense->bytes ? (const char *)dense->bytes + row * x->stride : kernel,
               .n_dots = n_dots,
-              .bias = finish ? dense->finish.bias : dense->bias,
-              .high_bias = finish ? dense->finish.high_bias : dense->high_bias,
+              .bias = finish ? f->bias : dense->bias,
+              .high_bias = finish ? f->high_bias : dense->high_bias,
               .split = dense->split,
-              .sums = (int32_t *)dense->scratch,
               .sums_stride = sums * dense->n_out,
-              .finish = &dense->finish,
-              .y = (char *)y->data + row * y_bytes,
+              .finish = f,
               .y_stride = y->stride};
-    const nib_engine_narrow *less = &dense->narrow;
-    const shape *narrow = narrow_shapes;
-    tile u = t;
-    u.finish = &less->finish;
-    u.bias = less->finish.bias;
     for (int64_t g = 0; g < groups; g += shapes->groups) {
         while (shapes->groups > groups - g)
-            ++shapes, ++narrow;
+            ++shapes;
+        t.x = (const char *)x->data + row * x->stride * element;
+        t.upper = dense->bytes ? (const char *)dense->bytes + row * x->stride : kernel;
         t.kernel = kernel + g * bytes;
-        u.kernel = less->kernel ? (const char *)less->kernel + g * bytes : NULL;
         t.high_kernel = high + g * high_bytes;
-        t.lane = u.lane = g * NIB_ENGINE_LANES;
-        dot_strip(shapes, narrow, t, &u, fits ? fits + row : NULL, rows, y_bytes);
+        t.lane = g * NIB_ENGINE_LANES;
+        t.sums = (int32_t *)dense->scratch;
+        t.y = (char *)y->data + row * y_bytes;
+        dot_strip(shapes, &t, rows, y_bytes);
     }
 }
 
@@ -262,12 +253,12 @@ static void dot_all(const shape *shapes, const nib_engine_dense *dense, const ni
     int32_t *sums = (int32_t *)dense->scratch;
     const int64_t n = dense->n_out;
     if (end != NIB_DOT_SUMS && dense->finish.simple) {
-        dot_rows(shapes, end, dense, 1, NULL, x, 0, rows, y);
+        dot_rows(shapes, end, dense, 1, x, 0, rows, y);
         return;
     }
     for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
         const int64_t block = block_of(rows, row);
-        dot_rows(shapes, NIB_DOT_SUMS, dense, 1, NULL, x, row, block, y);
+        dot_rows(shapes, NIB_DOT_SUMS, dense, 1, x, row, block, y);
         if (end != NIB_DOT_SUMS) {
             cast_block(false, end, dense, row, block, y);
             continue;
@@ -297,46 +288,74 @@ static void whole_row(const int32_t *split, int64_t n, const int32_t *sums, int6
     }
 }
 
-/* Whether nothing is done to the sums. */
-static bool is_exact(const nib_engine_steps *steps)
+/* Numbers of the rows that do not get by with one sum. */
+static int64_t list_wide(const nib_engine_narrow *narrow, const nib_engine_tensor *x, int64_t rows)
 {
-    const nib_engine_step *s = &steps->step[0];
-    return steps->n == 1 && !s->relu && !s->has_up && !s->has_shift && !s->has_align && !s->has_limit;
-}
-
-/* How many rows from each on get by with one sum; NULL where none can. */
-static const uint8_t *know_narrow(const nib_engine_narrow *narrow, const nib_engine_tensor *x, int64_t rows)
-{
-    const nib_engine_narrow n = *narrow; /* bytes that are written could be any of its members */
-    const int64_t stride = x->stride;
     const int16_t *from = (const int16_t *)x->data;
-    int64_t run = 0;
-    if (n.limit < 0)
-        return NULL;
-    for (int64_t row = rows - 1; row >= 0; --row) {
-        const int16_t *at = from + row * stride;
-        const int32_t squares = n.flip ? nib_dot_squares(at, n.mask, stride, true, n.shift)
-                                       : nib_dot_squares(at, n.mask, stride, false, n.shift);
-        run = squares > n.limit ? 0 : run < UINT8_MAX ? run + 1 : run;
-        n.fits[row] = (uint8_t)run;
+    const int32_t limit = narrow->limit;
+    int32_t *wide = narrow->wide, *total = narrow->total;
+    int64_t n = 0;
+    if (narrow->flip)
+        nib_dot_norms(true, from, x->stride, rows, narrow->scale, total);
+    else
+        nib_dot_norms(false, from, x->stride, rows, narrow->scale, total);
+    for (int64_t row = 0; row < rows; ++row) {
+        wide[n] = (int32_t)row;
+        n += total[row] > limit;
     }
-    return n.fits;
+    return n;
 }
 
-/* Upper bytes of the rows that need two sums, in whole tiles. */
-static void take_bytes(const nib_engine_dense *dense, const uint8_t *fits, const nib_engine_tensor *x,
-                       int64_t rows)
+/* Upper bytes of rows. */
+static void take_bytes(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows)
 {
-    for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
-        const int64_t block = block_of(rows, row), n = block * x->stride;
-        const int16_t *from = (const int16_t *)x->data + row * x->stride;
-        uint8_t *bytes = dense->bytes + row * x->stride;
-        if (fits && fits[row] >= block)
-            continue;
-        for (int64_t at = 0; at < n; at += NIB_ENGINE_LANES)
-            NIB_INDEPENDENT for (int64_t i = at; i < at + NIB_ENGINE_LANES; ++i) bytes[i] =
-                (uint8_t)((from[i] >> 8) + 128);
+    const int64_t n = rows * x->stride;
+    const int16_t *from = (const int16_t *)x->data;
+    uint8_t *bytes = dense->bytes;
+    for (int64_t at = 0; bytes && at < n; at += NIB_ENGINE_LANES)
+        NIB_INDEPENDENT for (int64_t i = at; i < at + NIB_ENGINE_LANES; ++i) bytes[i] =
+            (uint8_t)((from[i] >> 8) + 128);
+}
+
+static void two_rows(const shape *shapes, nib_dot_ending end, const nib_engine_dense *dense,
+                     const nib_engine_tensor *x, int64_t rows, const nib_engine_tensor *y)
+{
+    take_bytes(dense, x, rows);
+    dot_rows(shapes, end, dense, 2, x, 0, rows, y);
+}
+
+/* All rows with one sum, and those that are listed again. */
+static void narrow_rows(const shape *shapes, nib_dot_ending end, const nib_engine_dense *dense,
+                        int64_t listed, const nib_engine_tensor *x, int64_t rows, const nib_engine_tensor *y)
+{
+    const int32_t *wide = dense->narrow.wide;
+    const size_t x_bytes = (size_t)x->stride * sizeof(int16_t);
+    const size_t y_bytes = (size_t)(y->stride * element_bytes[end]);
+    nib_engine_tensor from = *x, to = *y;
+    from.data = dense->narrow.lot;
+    to.data = dense->scratch;
+    dot_rows(narrow_shapes, end, dense, 1, x, 0, rows, y);
+    for (int64_t first = 0; first < listed; first += NIB_ENGINE_BLOCK) {
+        const int64_t n = block_of(listed, first);
+        for (int64_t i = 0; i < n; ++i)
+            memcpy((char *)from.data + (size_t)i * x_bytes,
+                   (const char *)x->data + (size_t)wide[first + i] * x_bytes, x_bytes);
+        /* A whole tile costs less than some rows one by one. */
+        two_rows(shapes, end, dense, &from, n > NIB_ENGINE_BLOCK / 4 ? NIB_ENGINE_BLOCK : n, &to);
+        for (int64_t i = 0; i < n; ++i)
+            memcpy((char *)y->data + (size_t)wide[first + i] * y_bytes,
+                   (const char *)to.data + (size_t)i * y_bytes, y_bytes);
     }
+}
+
+static void two_simple(const shape *shapes, nib_dot_ending end, const nib_engine_dense *dense,
+                       const nib_engine_tensor *x, int64_t rows, const nib_engine_tensor *y)
+{
+    const int64_t wide = dense->narrow.limit < 0 ? rows : list_wide(&dense->narrow, x, rows);
+    if (2 * wide > rows)
+        two_rows(shapes, end, dense, x, rows, y);
+    else
+        narrow_rows(shapes, end, dense, wide, x, rows, y);
 }
 
 static void two_all(const shape *shapes, const nib_engine_dense *dense, const nib_engine_tensor *x,
@@ -346,27 +365,20 @@ static void two_all(const shape *shapes, const nib_engine_dense *dense, const ni
     const nib_dot_ending end = ending_of(dense, y);
     int32_t *sums = (int32_t *)dense->scratch;
     int64_t *v = (int64_t *)dense->scratch + NIB_ENGINE_BLOCK * n;
-    const bool kept = y->storage == NIB_ENGINE_I64 && is_exact(&dense->steps);
-    const bool simple = end != NIB_DOT_SUMS && dense->finish.simple;
-    const uint8_t *fits = simple ? know_narrow(&dense->narrow, x, rows) : NULL;
-    if (dense->bytes)
-        take_bytes(dense, fits, x, rows);
-    if (simple) {
-        dot_rows(shapes, end, dense, 2, fits, x, 0, rows, y);
+    if (end != NIB_DOT_SUMS && dense->finish.simple) {
+        two_simple(shapes, end, dense, x, rows, y);
         return;
     }
+    take_bytes(dense, x, rows);
     for (int64_t row = 0; row < rows; row += NIB_ENGINE_BLOCK) {
         const int64_t block = block_of(rows, row);
-        dot_rows(shapes, NIB_DOT_SUMS, dense, 2, NULL, x, row, block, y);
+        dot_rows(shapes, NIB_DOT_SUMS, dense, 2, x, row, block, y);
         if (end != NIB_DOT_SUMS) {
             cast_block(true, end, dense, row, block, y);
             continue;
         }
         for (int64_t i = 0; i < block; ++i) {
-            int64_t *to = kept ? (int64_t *)y->data + (row + i) * y->stride : v;
-            whole_row(dense->split, n, sums + 2 * i * n, to);
-            if (kept)
-                continue;
+            whole_row(dense->split, n, sums + 2 * i * n, v);
             cast_i64(&dense->steps, row + i, n, v);
             store_i64(y, row + i, n, v);
         }

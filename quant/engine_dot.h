@@ -113,6 +113,27 @@ NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
     _mm256_storeu_si256((__m256i *)to, _mm512_cvtsepi32_epi16(x[0]));
 }
 
+/** All lanes as they are, in 64 bits. */
+NIB_INLINE void nib_vi_store_i64(int64_t *to, nib_vi x)
+{
+    _mm512_storeu_si512(to, _mm512_cvtepi32_epi64(_mm512_castsi512_si256(x)));
+    _mm512_storeu_si512(to + 8, _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(x, 1)));
+}
+/** (high << split) + low in 64 bits. */
+NIB_INLINE __m512i nib_vi_whole_half(__m256i high, __m256i low, __m256i split)
+{
+    return _mm512_add_epi64(_mm512_sllv_epi64(_mm512_cvtepi32_epi64(high), _mm512_cvtepi32_epi64(split)),
+                            _mm512_cvtepi32_epi64(low));
+}
+NIB_INLINE void nib_vi_store_whole(int64_t *to, nib_vi high, nib_vi low, nib_vi split)
+{
+    _mm512_storeu_si512(to, nib_vi_whole_half(_mm512_castsi512_si256(high), _mm512_castsi512_si256(low),
+                                              _mm512_castsi512_si256(split)));
+    _mm512_storeu_si512(to + 8, nib_vi_whole_half(_mm512_extracti64x4_epi64(high, 1),
+                                                  _mm512_extracti64x4_epi64(low, 1),
+                                                  _mm512_extracti64x4_epi64(split, 1)));
+}
+
 #elif defined(__AVX2__)
 
 enum { NIB_DOT_PARTS = 2, NIB_DOT_LANES = 8, NIB_DOT_ROWS = 6 };
@@ -214,6 +235,25 @@ NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
     _mm256_storeu_si256((__m256i *)to, nib_vi_halves(x));
 }
 
+NIB_INLINE void nib_vi_store_i64(int64_t *to, nib_vi x)
+{
+    nib_vi_store(to, _mm256_cvtepi32_epi64(_mm256_castsi256_si128(x)));
+    nib_vi_store(to + 4, _mm256_cvtepi32_epi64(_mm256_extracti128_si256(x, 1)));
+}
+NIB_INLINE __m256i nib_vi_whole_half(__m128i high, __m128i low, __m128i split)
+{
+    return _mm256_add_epi64(_mm256_sllv_epi64(_mm256_cvtepi32_epi64(high), _mm256_cvtepi32_epi64(split)),
+                            _mm256_cvtepi32_epi64(low));
+}
+NIB_INLINE void nib_vi_store_whole(int64_t *to, nib_vi high, nib_vi low, nib_vi split)
+{
+    nib_vi_store(to, nib_vi_whole_half(_mm256_castsi256_si128(high), _mm256_castsi256_si128(low),
+                                       _mm256_castsi256_si128(split)));
+    nib_vi_store(to + 4,
+                 nib_vi_whole_half(_mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1),
+                                   _mm256_extracti128_si256(split, 1)));
+}
+
 #elif defined(__x86_64__)
 
 enum { NIB_DOT_PARTS = 4, NIB_DOT_LANES = 4, NIB_DOT_ROWS = 2 };
@@ -300,6 +340,21 @@ NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
 {
     _mm_storeu_si128((__m128i *)to, _mm_packs_epi32(x[0], x[1]));
     _mm_storeu_si128((__m128i *)to + 1, _mm_packs_epi32(x[2], x[3]));
+}
+
+NIB_INLINE void nib_vi_store_i64(int64_t *to, nib_vi x)
+{
+    const nib_vi sign = _mm_srai_epi32(x, 31);
+    nib_vi_store(to, _mm_unpacklo_epi32(x, sign));
+    nib_vi_store(to + 2, _mm_unpackhi_epi32(x, sign));
+}
+NIB_INLINE void nib_vi_store_whole(int64_t *to, nib_vi high, nib_vi low, nib_vi split)
+{
+    const nib_vi above = _mm_srai_epi32(high, 31), sign = _mm_srai_epi32(low, 31);
+    nib_vi_store(to, _mm_add_epi64(_mm_sll_epi64(_mm_unpacklo_epi32(high, above), split),
+                                   _mm_unpacklo_epi32(low, sign)));
+    nib_vi_store(to + 2, _mm_add_epi64(_mm_sll_epi64(_mm_unpackhi_epi32(high, above), split),
+                                       _mm_unpackhi_epi32(low, sign)));
 }
 
 #elif defined(__aarch64__)
@@ -393,6 +448,19 @@ NIB_INLINE void nib_vi_store_u8(uint8_t *to, const nib_vi *x)
     vst1q_u8(to, vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(low), vmovn_s16(high))));
 }
 
+NIB_INLINE void nib_vi_store_i64(int64_t *to, nib_vi x)
+{
+    vst1q_s64(to, vmovl_s32(vget_low_s32(x)));
+    vst1q_s64(to + 2, vmovl_s32(vget_high_s32(x)));
+}
+NIB_INLINE void nib_vi_store_whole(int64_t *to, nib_vi high, nib_vi low, nib_vi split)
+{
+    vst1q_s64(to, vaddw_s32(vshlq_s64(vmovl_s32(vget_low_s32(high)), vmovl_s32(vget_low_s32(split))),
+                            vget_low_s32(low)));
+    vst1q_s64(to + 2, vaddw_s32(vshlq_s64(vmovl_s32(vget_high_s32(high)), vmovl_s32(vget_high_s32(split))),
+                                vget_high_s32(low)));
+}
+
 #else /* one lane at a time */
 
 enum { NIB_DOT_PARTS = 16, NIB_DOT_LANES = 1, NIB_DOT_ROWS = 1 };
@@ -479,49 +547,16 @@ NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
         to[i] = (int16_t)nib_vi_min(nib_vi_max(x[i], INT16_MIN), INT16_MAX);
 }
 
-#endif
-
-/** The sum of (((x ^ flip) & mask) >> shift)^2 over n numbers, a multiple of 16; `flip` is that of the
- * highest bit, after which there is no sign. shift is 1 to 15, and the sum fits into 31 bits. */
-NIB_INLINE int32_t nib_dot_squares(const int16_t *x, const int16_t *mask, int64_t n, bool flip, int shift)
+NIB_INLINE void nib_vi_store_i64(int64_t *to, nib_vi x)
 {
-#if defined(__AVX2__)
-    const __m256i other = _mm256_set1_epi16(flip ? INT16_MIN : 0);
-    const __m256i by = _mm256_set1_epi16((int16_t)(1 << (16 - shift)));
-    __m256i sum = _mm256_setzero_si256();
-    for (int64_t i = 0; i < n; i += 16) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
-        v = _mm256_xor_si256(v, other);
-        if (i + 16 >= n)
-            v = _mm256_and_si256(v, _mm256_loadu_si256((const __m256i *)(const void *)(mask + i)));
-        v = flip ? _mm256_mulhi_epu16(v, by) : _mm256_mulhi_epi16(v, by);
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(v, v));
-    }
-    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
-#elif defined(__x86_64__)
-    const __m128i other = _mm_set1_epi16(flip ? INT16_MIN : 0);
-    const __m128i by = _mm_set1_epi16((int16_t)(1 << (16 - shift)));
-    __m128i sum = _mm_setzero_si128();
-    for (int64_t i = 0; i < n; i += 8) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(x + i));
-        v = _mm_and_si128(_mm_xor_si128(v, other),
-                          _mm_loadu_si128((const __m128i *)(const void *)(mask + i)));
-        v = flip ? _mm_mulhi_epu16(v, by) : _mm_mulhi_epi16(v, by);
-        sum = _mm_add_epi32(sum, _mm_madd_epi16(v, v));
-    }
-    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
-#else
-    int32_t sum = 0;
-    for (int64_t i = 0; i < n; ++i) {
-        const int32_t whole = flip ? (uint16_t)(x[i] ^ INT16_MIN) & (uint16_t)mask[i] : x[i] & mask[i];
-        sum += (whole >> shift) * (whole >> shift);
-    }
-    return sum;
-#endif
+    *to = x;
 }
+NIB_INLINE void nib_vi_store_whole(int64_t *to, nib_vi high, nib_vi low, nib_vi split)
+{
+    *to = (int64_t)((uint64_t)(int64_t)high << split) + low;
+}
+
+#endif
 
 /* Groups of lanes that a product takes side by side. */
 #ifndef NIB_DOT_GROUPS

@@ -5,8 +5,15 @@
 #include "quant/engine_dot.h"
 #include "quant/engine_loops.h"
 
-/** How finished numbers are stored; sums themselves go to nib_engine_dense.scratch. */
-typedef enum nib_dot_ending { NIB_DOT_SUMS, NIB_DOT_BYTES, NIB_DOT_I16, NIB_DOT_I32 } nib_dot_ending;
+/** How finished numbers are stored; sums themselves go to nib_engine_dense.scratch. I64: whole, as they are.
+ */
+typedef enum nib_dot_ending {
+    NIB_DOT_SUMS,
+    NIB_DOT_BYTES,
+    NIB_DOT_I16,
+    NIB_DOT_I32,
+    NIB_DOT_I64
+} nib_dot_ending;
 
 /** The sums that there are for each number, and what is done to them in registers: see
  * nib_engine_finish.simple. NARROW: one, with finish.after. ANY_TWO: all that can be done, from memory. */
@@ -143,11 +150,32 @@ NIB_INLINE void nib_dot_finish_to(nib_dot_sums sums, bool even, nib_dot_ending e
         nib_dot_finish_as(sums, even, true, NIB_DOT_I32, rows, groups, f, lane, y, stride, sum, low);
 }
 
+/** Sums that are not cast. */
+NIB_INLINE void nib_dot_keep(nib_dot_sums sums, int rows, int groups, const nib_engine_finish *f,
+                             int64_t lane, char *y, int64_t stride, const nib_vi *sum, const nib_vi *low)
+{
+    const int n = groups * NIB_DOT_PARTS;
+    NIB_UNROLL for (int v = 0; v < n; ++v)
+    {
+        const nib_vi split = nib_vi_load_shift(f->first + lane + v * NIB_DOT_LANES);
+        NIB_UNROLL for (int i = 0; i < rows; ++i)
+        {
+            int64_t *to = (int64_t *)(void *)y + i * stride + lane + v * NIB_DOT_LANES;
+            if (sums == NIB_DOT_NARROW)
+                nib_vi_store_i64(to, sum[i * n + v]);
+            else
+                nib_vi_store_whole(to, sum[i * n + v], low[i * n + v], split);
+        }
+    }
+}
+
 NIB_INLINE void nib_dot_finish(nib_dot_sums sums, nib_dot_ending end, int rows, int groups,
                                const nib_engine_finish *f, int64_t lane, char *y, int64_t stride,
                                const nib_vi *sum, const nib_vi *low)
 {
-    if (f->tie == NIB_ENGINE_TIE_EVEN)
+    if (sums != NIB_DOT_ONE && end == NIB_DOT_I64)
+        nib_dot_keep(sums, rows, groups, f, lane, y, stride, sum, low);
+    else if (f->tie == NIB_ENGINE_TIE_EVEN)
         nib_dot_finish_to(sums, true, end, rows, groups, f, lane, y, stride, sum, low);
     else
         nib_dot_finish_to(sums, false, end, rows, groups, f, lane, y, stride, sum, low);
@@ -183,6 +211,7 @@ NIB_INLINE void nib_dot_cast_as(bool two, nib_engine_tie tie, nib_overflow overf
                 nib_dot_store(NIB_DOT_I16, y, row * stride + at, v);
                 break;
             case NIB_DOT_I32:
+            case NIB_DOT_I64:
             case NIB_DOT_SUMS:
                 nib_dot_store(NIB_DOT_I32, y, row * stride + at, v);
                 break;

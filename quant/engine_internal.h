@@ -25,10 +25,10 @@ typedef struct nib_engine_column {
     /** Without the bias, of the low sum: pair: rest_high is the largest number of either sign; residue: of
      * what the high sum misses. */
     nib_wide rest_low, rest_high;
-    nib_wide high_most; /**< pair: of the high sum of either sign, without the bias */
-    int split;          /**< of two sums; else 0 */
-    nib_wide own_bias;  /**< without the offset */
-    nib_wide squares;   /**< the sum of those of the weights */
+    nib_wide high_most;  /**< pair: of the high sum of either sign, without the bias */
+    int split;           /**< of two sums; else 0 */
+    nib_wide own_bias;   /**< without the offset */
+    nib_wide squares[2]; /**< the sums of those of positive and of negative weights */
 } nib_engine_column;
 
 /** How a node is run on a tile. */

@@ -86,7 +86,8 @@ typedef enum nib_engine_tie {
 typedef struct nib_engine_finish {
     bool possible;
     /** Sums can stay in registers: they are rounded up or to even, cut off, and that is all. pair: up is 0;
-     * residue: up and shift are. */
+     * residue: up and shift are. Two sums that go to 64 bits are not cast at all, and first is their split.
+     */
     bool simple;
     int32_t after;  /**< narrow sums: added once they are shifted */
     bool saturates; /**< low and high are those of 16 bits, with which y is stored */
@@ -104,15 +105,16 @@ typedef struct nib_engine_finish {
 /** Two sums for each number are there for the largest numbers that a row can have. A row whose own numbers
  * are small has sums of 32 bits (by Cauchy and Schwarz), and gets by with one:
  *
- *      sum over i of (((x_i ^ flip) & mask_i) >> shift)^2 <= limit */
+ *      sum over i of ((x_i ^ flip) scale_i >> 16)^2 <= limit */
 typedef struct nib_engine_narrow {
-    int64_t limit; /**< below 0: no row */
-    int shift;
-    bool flip;           /**< of the highest bit: x is stored with an offset; else it has a sign */
-    const int16_t *mask; /**< [stride of x] -1, or 0 for padding */
-    const void *kernel;  /**< as for dot16 */
+    int32_t limit;        /**< below 0: no row */
+    bool flip;            /**< of the highest bit: x is stored with an offset; else it has a sign */
+    const int16_t *scale; /**< [stride of x, to the next 32] a power of two, or 0 for padding */
+    const void *kernel;   /**< as for dot16 */
     nib_engine_finish finish;
-    uint8_t *fits; /**< [rows of a tile] how many from each on, up to 255 */
+    int32_t *total; /**< [rows of a tile, to the next 16] the sums above */
+    int32_t *wide;  /**< [rows of a tile] scratch: numbers of those that are too large */
+    int16_t *lot;   /**< [NIB_ENGINE_BLOCK, stride of x] scratch: such rows */
 } nib_engine_narrow;
 
 /** y = steps(x kernel + bias). One sum: it fits into 31 bits (wide: into 62).

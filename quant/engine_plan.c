@@ -58,7 +58,9 @@ static nib_engine_tensor narrowest(const nib_engine *engine, int node)
 static nib_status allocate(nib_engine *engine, const nib_fix_node *node, nib_engine_tensor *tensor,
                            nib_error *err)
 {
-    tensor->data = nib_arena_alloc(engine->arena, (size_t)(engine->tile * node->positions * tensor->stride),
+    /* Whole groups of rows, and a vector more, are read. */
+    const int64_t rows = engine->tile * node->positions + NIB_ENGINE_LANES;
+    tensor->data = nib_arena_alloc(engine->arena, (size_t)(rows * tensor->stride),
                                    (size_t)element_bytes(tensor->storage));
     return tensor->data ? NIB_OK : nib_fail_memory(err, "the integer engine");
 }

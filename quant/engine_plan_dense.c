@@ -167,7 +167,7 @@ static nib_engine_column column_of(form f, const aligned *a, const nib_fix_dense
     for (int64_t i = 0; i < n_in; ++i) {
         const nib_wide w = a->kernel[i * n_out + o];
         c.bias -= offset * w;
-        c.squares += f == PAIR || f == RESIDUE ? w * w : 0;
+        c.squares[w < 0] += f == PAIR || f == RESIDUE ? w * w : 0;
         if (f == PAIR || f == RESIDUE)
             count_product(&c, f, split - BYTE, w, x->low[i] + offset, x->high[i] + offset);
     }

@@ -160,34 +160,61 @@ static bool draft_columns(draft *d, int32_t offset, bool one_shift)
 
 /* ---- Rows with small numbers ---- */
 
-/* The largest norm of v with which all columns stay within 32 bits, for |x_i| <= 2^shift (|v_i| + 1). */
-static double largest_norm(const draft *d, int64_t n_in, int shift)
+/* The largest norm of v with which all columns stay within 32 bits, for |x_i| <= 2^shift (|v_i| + 1). Where
+ * no x is negative, weights of one sign count. */
+static double largest_norm(const draft *d, int64_t n_in, int shift, bool negative)
 {
     double least = HUGE_VAL;
     for (int64_t i = 0; i < d->n; ++i) {
-        const double bias = fabs((double)(d->columns[i].own_bias + added(d, i)));
-        const double weights = sqrt((double)d->columns[i].squares);
+        const nib_engine_column *c = &d->columns[i];
+        const double bias = fabs((double)(c->own_bias + added(d, i)));
+        const nib_wide squares = negative                        ? c->squares[0] + c->squares[1]
+                                 : c->squares[0] > c->squares[1] ? c->squares[0]
+                                                                 : c->squares[1];
+        const double weights = sqrt((double)squares);
         const double most = ((double)INT32_MAX - bias - 1) / (weights > 1 ? weights : 1);
         least = fmin(least, ldexp(most, -shift) - sqrt((double)n_in));
     }
     return least * (1 - 1e-9);
 }
 
+static bool any_negative(const nib_fix_interval *interval, int64_t n)
+{
+    for (int64_t i = 0; i < n; ++i)
+        if (interval->low[i] < 0)
+            return true;
+    return false;
+}
+
+/* The arrays of a plan for rows with small numbers, `positions` rows for each sample. */
+static bool make_narrow(nib_engine *engine, int64_t positions, int64_t stride, nib_engine_narrow *narrow,
+                        int16_t **scale)
+{
+    const int64_t rows = engine->tile * positions;
+    *scale = NIB_NEW(engine->arena, int16_t, stride + NIB_ENGINE_LANES);
+    narrow->total = NIB_NEW(engine->arena, int32_t, rows + NIB_ENGINE_LANES);
+    narrow->wide = NIB_NEW(engine->arena, int32_t, rows);
+    narrow->lot = NIB_NEW(engine->arena, int16_t, NIB_ENGINE_BLOCK * stride);
+    narrow->scale = *scale;
+    return narrow->scale && narrow->total && narrow->wide && narrow->lot;
+}
+
 /* One sum for rows whose numbers are small, with what finish says else. */
 static nib_status plan_narrow(nib_engine *engine, int node, const draft *d, nib_error *err)
 {
     nib_engine_dense *dense = &engine->stage[node].as.dense;
-    const nib_fix_node *x = &engine->net->node[engine->net->node[node].input[0]];
-    const nib_engine_tensor *stored = &engine->stage[node].narrowed;
     nib_engine_narrow *narrow = &dense->narrow;
+    const int input = engine->net->node[node].input[0];
+    const nib_fix_node *x = &engine->net->node[input];
+    const nib_engine_tensor *stored = &engine->stage[node].narrowed;
     int shift = 4;
     while (x->features << (2 * (16 - shift)) > INT32_MAX)
         ++shift;
-    const double norm = largest_norm(d, x->features, shift);
+    const double norm =
+        largest_norm(d, x->features, shift, any_negative(&engine->interval[input], x->features));
     int32_t *numbers = NIB_NEW(engine->arena, int32_t, 3 * dense->n_out);
-    int16_t *mask = NIB_NEW(engine->arena, int16_t, stored->stride);
-    narrow->fits = nib_arena_alloc(engine->arena, (size_t)(engine->tile * x->positions), 1);
-    if (!numbers || !mask || !narrow->fits)
+    int16_t *scale;
+    if (!numbers || !make_narrow(engine, x->positions, stored->stride, narrow, &scale))
         return nib_fail_memory(err, "the integer engine");
     int32_t *bias = numbers, *down = numbers + dense->n_out, *lost = numbers + 2 * dense->n_out;
     for (int64_t i = 0; i < d->n; ++i) {
@@ -199,17 +226,31 @@ static nib_status plan_narrow(nib_engine *engine, int node, const draft *d, nib_
         lost[i] = (int32_t)((1u << by) - 1);
     }
     for (int64_t i = 0; i < x->features; ++i)
-        mask[i] = -1;
-    narrow->shift = shift;
+        scale[i] = (int16_t)(1 << (16 - shift));
     narrow->flip = stored->offset != 0;
-    narrow->mask = mask;
     narrow->finish = dense->finish;
     narrow->finish.bias = bias;
     narrow->finish.shift = down;
     narrow->finish.mask = lost;
     narrow->finish.after = engine->tensor[engine->stage[node].target].offset;
-    narrow->limit = norm < 0 ? -1 : norm * norm < INT32_MAX ? (int64_t)(norm * norm) : INT32_MAX;
+    narrow->limit = norm < 0 ? -1 : norm * norm < INT32_MAX ? (int32_t)(norm * norm) : INT32_MAX;
     return NIB_OK;
+}
+
+/* Sums in 64 bits as they are. */
+static nib_status plan_whole(nib_engine *engine, int node, draft *d, nib_error *err)
+{
+    nib_engine_dense *dense = &engine->stage[node].as.dense;
+    const nib_engine_step *step = d->step;
+    if (!has_two(d) || step->relu || step->has_up || step->has_shift || step->has_align || step->has_limit)
+        return NIB_OK;
+    dense->finish = (nib_engine_finish){.possible = true,
+                                        .simple = true,
+                                        .tie = NIB_ENGINE_TIE_UP,
+                                        .bias = dense->bias,
+                                        .high_bias = dense->high_bias,
+                                        .first = dense->split};
+    return plan_narrow(engine, node, d, err);
 }
 
 nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err)
@@ -219,8 +260,7 @@ nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err)
     const nib_engine_steps *steps = &dense->steps;
     const nib_engine_step *step = &steps->step[0];
     const nib_engine_tensor *y = &engine->tensor[stage->target];
-    if (steps->n != 1 || steps->period != 1 || step->has_up || stage->product == engine->dense_loops->wide ||
-        y->storage == NIB_ENGINE_I64)
+    if (steps->n != 1 || steps->period != 1 || step->has_up || stage->product == engine->dense_loops->wide)
         return NIB_OK;
     draft d = {.dense = dense,
                .step = step,
@@ -230,6 +270,8 @@ nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err)
                .n = engine->net->node[node].features};
     if (!draft_make(engine->arena, dense->n_out, &d))
         return nib_fail_memory(err, "the integer engine");
+    if (y->storage == NIB_ENGINE_I64)
+        return plan_whole(engine, node, &d, err);
     const bool wraps = step->has_limit && step->overflow == NIB_OVERFLOW_WRAP;
     const bool to_zero = step->has_limit && step->overflow == NIB_OVERFLOW_SAT_ZERO;
     d.finish.tie = tie_of(step);

@@ -238,7 +238,7 @@ static void compare_small_rows(bool positive, nib_rounding rounding)
         const nib_engine_narrow *narrow = &engine->stage[1].as.dense.narrow;
         cr_assert(narrow->limit > 0, "%s: no row gets by with one sum", way.name);
         for (int r = 0; r < ROWS; ++r)
-            one += narrow->fits[r] > 0;
+            one += narrow->total[r] <= narrow->limit;
         cr_assert(one > 12 && one <= (2048 - FIRST) / STEP + 1, "%s: %d rows get by with one sum", way.name,
                   one);
         nib_engine_destroy(engine);
@@ -253,4 +253,76 @@ Test(engine_bounds, rows_of_small_numbers)
         compare_small_rows(positive, NIB_ROUNDING_RND);
         compare_small_rows(positive, NIB_ROUNDING_RND_CONV);
     }
+}
+
+/* Rows of which some have numbers too large for one sum: none to all of them, in lots of every size, to
+ * bytes, 16, 32 and 64 bits. */
+static void compare_mixed_rows(int shift, int large, int bits, bool positive)
+{
+    enum { INPUTS = 37, MANY = 131 };
+    net n = {.arena = nib_arena_create(), .source = {(uint64_t)(large * 40 + bits)}};
+    const nib_fixed x = {.bits = 16, .integer = 12, .is_signed = !positive, .rounding = NIB_ROUNDING_RND};
+    const int stored = bits ? bits : 16;
+    const nib_fixed y = {.bits = stored,
+                         .integer = stored - 19 + shift,
+                         .is_signed = true,
+                         .rounding = NIB_ROUNDING_RND,
+                         .overflow = NIB_OVERFLOW_SAT};
+    int64_t weight[INPUTS], fast[MANY * COLUMNS], traced[MANY * COLUMNS];
+    float *rows = NIB_NEW(n.arena, float, MANY *INPUTS);
+    engine_way way;
+    int wide = 0;
+    for (int i = 0; i < INPUTS; ++i)
+        weight[i] = random_between(&n.source, -32768, 32767);
+    make_layer(&n, INPUTS, weight, x, 1000);
+    type_layer(&n, y, false);
+    if (bits == 0) /* sums as they are */
+        n.node[1].type = nib_fix_types_of(n.arena, &n.node[1].as.dense.accum);
+    for (int r = 0; r < MANY; ++r) {
+        const bool is_large = random_between(&n.source, 1, 100) <= large;
+        const int64_t most = is_large ? 32767 : 300;
+        wide += is_large;
+        for (int i = 0; i < INPUTS; ++i) {
+            const bool up = (weight[i] > 0) == (r % 2 == 0);
+            const int64_t number = is_large ? (up         ? most
+                                               : positive ? 0
+                                                          : -most)
+                                            : random_between(&n.source, 0, most);
+            rows[r * INPUTS + i] = (float)number / 16;
+        }
+    }
+    for (int i = 0; next_way(&i, &way);) {
+        nib_engine *engine = NULL;
+        nib_error err = {0};
+        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, way.dense_loops, &err), NIB_OK, "%s",
+                     err.message);
+        const float *in = rows;
+        int64_t *out = fast;
+        nib_engine_trace(engine, &in, MANY, (int64_t *[]){NULL, traced}, NULL);
+        nib_engine_run(engine, &in, MANY, &out);
+        for (int k = 0; k < MANY * COLUMNS; ++k)
+            cr_assert_eq(fast[k], traced[k],
+                         "%s, %d bits, %d of %d rows large, row %d, column %d: %lld, traced %lld", way.name,
+                         bits, wide, MANY, k / COLUMNS, k % COLUMNS, (long long)fast[k],
+                         (long long)traced[k]);
+        /* Of those with bytes, not every shift is done in registers. */
+        const nib_engine_dense *dense = &engine->stage[1].as.dense;
+        cr_assert(dense->narrow.limit > 0 || (dense->bytes && bits % 16),
+                  "%s, %d bits: no row gets by with one sum", way.name, bits);
+        nib_engine_destroy(engine);
+    }
+    nib_arena_destroy(n.arena);
+}
+
+Test(engine_bounds, rows_of_small_and_of_large_numbers)
+{
+    static const int large[] = {0, 1, 2, 5, 10, 20, 30, 45, 55, 100};
+    nib_cpu_flush_denormals();
+    for (int positive = 0; positive < 2; ++positive)
+        for (size_t k = 0; k < sizeof large / sizeof *large; ++k) {
+            compare_mixed_rows(16, large[k], 16, positive);
+            compare_mixed_rows(24, large[k], 8, positive);
+            compare_mixed_rows(16, large[k], 18, positive);
+            compare_mixed_rows(0, large[k], 0, positive);
+        }
 }

@@ -126,7 +126,7 @@ static void note(seen *s, const nib_engine *engine)
         s->residue += engine->dense_loops->residue && stage->product == engine->dense_loops->residue;
         s->pair += stage->product == engine->dense_loops->pair;
         const nib_engine_narrow *narrow = &stage->as.dense.narrow;
-        s->narrow += narrow->kernel && narrow->limit >= 0 && narrow->fits[0] > 0;
+        s->narrow += narrow->kernel && narrow->limit >= 0 && narrow->total[0] <= narrow->limit;
         s->wide += stage->product == engine->dense_loops->wide;
         s->finished += stage->as.dense.finish.possible;
         s->cast += !stage->as.dense.finish.possible;
