@@ -82,6 +82,10 @@ static nib_status read_preprocess(nib_h5 *h5, nib_arena *arena, const char *inpu
         return nib_fail_memory(err, "preprocessing");
     NIB_TRY(read_width(h5, shift, MOST_FEATURES, &state->width, err));
     NIB_TRY(nib_h5_read_text(h5, kind, arena, &state->kind, err));
+    if (!nib_preprocessor_find(state->kind))
+        return nib_fail(err, NIB_ERR_INPUT,
+                        "%s: %s: unknown preprocessing '%.40s' (known: none, standardize, minmax)",
+                        nib_h5_path(h5), kind, state->kind);
     NIB_TRY(read_column(h5, arena, input, "shift", state->width, &state->shift, err));
     NIB_TRY(read_column(h5, arena, input, "divisor", state->width, &state->divisor, err));
     if (!nib_h5_has(h5, features))

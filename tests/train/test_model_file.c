@@ -340,6 +340,27 @@ Test(model_file, another_model_is_refused, .init = enter, .fini = leave)
     small_model_destroy(&other);
 }
 
+Test(model_file, unknown_preprocessing_is_refused, .init = enter, .fini = leave)
+{
+    nib_error err = {0};
+    small_model s;
+    nib_model_file *file = NULL;
+    small_model_create(&s, small_chain_data, small_chain_model, train);
+    nib_preprocess_state state = s.data.preprocess[0];
+    nib_data data = s.data;
+    cr_assert(data.n_inputs == 1, "%d inputs", data.n_inputs);
+    state.kind = "whiten";
+    data.preprocess = &state;
+    cr_assert(nib_model_file_write("m.h5", s.model, s.config, &data, s.model->params->value, &err) == NIB_OK,
+              "%s", err.message);
+    cr_assert(nib_model_file_open("m.h5", &file, &err) == NIB_ERR_INPUT, "unknown preprocessing is read");
+    cr_assert_str_eq(err.message,
+                     "m.h5: /nibble/data/x/preprocess/kind: unknown preprocessing 'whiten' (known: none, "
+                     "standardize, minmax)",
+                     "message");
+    small_model_destroy(&s);
+}
+
 /* Flip a byte, open, load: the digest or the library must notice, or the byte does not matter. */
 Test(model_file, damage_is_noticed, .init = enter, .fini = leave, .timeout = 240)
 {
