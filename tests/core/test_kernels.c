@@ -10,6 +10,7 @@
 #include "core/kernels.h"
 #include "core/rng.h"
 #include "core/tensor.h"
+#include "tests/sanitized.h"
 
 enum { SMALL = 70, LARGE = 520 };
 
@@ -247,6 +248,8 @@ static void small_shapes(const nib_kernels *kernels)
     refill(&q.start, 5);
     for (int64_t i = 1; i <= SMALL; ++i)
         for (int64_t j = 1; j <= SMALL; ++j) {
+            if ((i + j) % NIB_ONE_IN(5) != 0)
+                continue;
             forward_cases(&q, kernels, 1 + (i + 3 * j) % 5, i, j);
             forward_cases(&q, kernels, i, j, 1 + (i + j) % 3);
             gradient_cases(&q, kernels, i, j, 1 + (i + 3 * j) % 5);
@@ -300,6 +303,8 @@ static void every_shape(const nib_kernels *kernels)
                 a.data[i / SMALL * a.stride + k - 1] * b.data[(k - 1) * b.stride + i % SMALL] + 0.0f;
         for (int64_t m = 1; m <= SMALL; ++m)
             for (int64_t n = 1; n <= SMALL; ++n) {
+                if ((k + 3 * m + 5 * n) % NIB_ONE_IN(11) != 0)
+                    continue;
                 nib_product p = {.m = m,
                                  .n = n,
                                  .k = k,

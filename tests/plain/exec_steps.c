@@ -10,19 +10,12 @@
 
 #include "core/exec.h"
 #include "core/op_options.h"
+#include "tests/sanitized.h"
 
 static atomic_long calls;
 
 /* Sanitizers bring a malloc of their own, so with them nothing is counted. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-#ifdef SANITIZED
+#if NIB_SANITIZED
 enum { COUNTED = 0 };
 #else
 enum { COUNTED = 1 };

@@ -9,6 +9,7 @@
 
 #include "core/cpu.h"
 #include "quant/quantizer.h"
+#include "tests/sanitized.h"
 
 enum { COLS = 8, MAX_POINTS = 1 << 19 };
 
@@ -170,7 +171,7 @@ Test(lowered_types, widths_and_integers)
     char text[80];
     for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++)
         for (int bits = 1; bits <= 16; bits += bits < 8 ? 1 : 4)
-            for (int integer = -3; integer <= bits + 2; integer += 2) {
+            for (int integer = -3; integer <= bits + 2; integer += 2 * NIB_ONE_IN(4)) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
                 (void)snprintf(text, sizeof text, forms[f], bits, integer);
