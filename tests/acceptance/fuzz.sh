@@ -25,7 +25,7 @@ one() {
     mkdir -p "build/fuzz/found/$name"
     words=()
     [ -f "tests/fuzz/$name.dict" ] && words=("-dict=tests/fuzz/$name.dict")
-    OPENBLAS_NUM_THREADS=1 "build/fuzz/tests/fuzz_$name" "build/fuzz/found/$name" "tests/fuzz/corpus/$name" \
+    OPENBLAS_NUM_THREADS=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "build/fuzz/tests/fuzz_$name" "build/fuzz/found/$name" "tests/fuzz/corpus/$name" \
         ${words[@]+"${words[@]}"} -max_total_time=$seconds -timeout=10 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
         -artifact_prefix="build/fuzz/crashes/$name-" >"build/fuzz/$name.log" 2>&1
 }
