@@ -21,6 +21,7 @@ typedef struct tile {
     const int32_t *bias, *high_bias;
     int64_t lane; /* first of the first group */
     const int32_t *split;
+    const nib_engine_dense *dense;
     int32_t *sums; /* [rows, lanes]; two sums: [rows, groups][high, low][16] */
     int64_t sums_stride;
     const nib_engine_finish *finish;
@@ -48,11 +49,10 @@ enum { MOST = NIB_DOT_ROWS * NIB_DOT_GROUPS * NIB_DOT_PARTS };
 /* Add products to the sums. rows and groups are constants where this is inlined, so that the sums stay in
  * registers. */
 NIB_INLINE void multiply(bool eight, int rows, int groups, const char *x, int64_t x_bytes, const char *kernel,
-                         int64_t n_dots, nib_vi *sum)
+                         int64_t group_bytes, int64_t n_dots, nib_vi *sum)
 {
     nib_vi b[NIB_DOT_GROUPS * NIB_DOT_PARTS];
     const int n = groups * NIB_DOT_PARTS;
-    const int64_t group_bytes = n_dots * GROUP_BYTES;
     for (int64_t k = 0; k < n_dots; ++k) {
         EACH_VECTOR(v)
         b[v] = nib_vi_load(kernel + v / NIB_DOT_PARTS * group_bytes + k * GROUP_BYTES +
@@ -70,11 +70,24 @@ NIB_INLINE void dot_tile(bool eight, nib_dot_sums sums, int rows, int groups, co
     nib_vi sum[MOST];
     const int n = groups * NIB_DOT_PARTS;
     EACH_ROW(i) EACH_VECTOR(v) sum[i * n + v] = nib_vi_load(t->bias + LANE(t, v));
-    multiply(eight, rows, groups, t->x, t->x_bytes, t->kernel, t->n_dots, sum);
+    multiply(eight, rows, groups, t->x, t->x_bytes, t->kernel, t->n_dots * GROUP_BYTES, t->n_dots, sum);
     if (t->end == NIB_DOT_SUMS)
         EACH_ROW(i) EACH_VECTOR(v) nib_vi_store(t->sums + i * t->sums_stride + LANE(t, v), sum[i * n + v]);
     else
         nib_dot_finish(sums, t->end, rows, groups, t->finish, t->lane, t->y, t->y_stride, sum, sum);
+}
+
+/* High sums to the first half of a group's place, low ones to the second. */
+NIB_INLINE void store_two(int rows, int groups, const tile *t, const nib_vi *high, const nib_vi *low)
+{
+    const int n = groups * NIB_DOT_PARTS;
+    EACH_ROW(i) EACH_VECTOR(v)
+    {
+        int32_t *to = t->sums + i * t->sums_stride + 2 * t->lane + v / NIB_DOT_PARTS * 2 * NIB_ENGINE_LANES +
+                      v % NIB_DOT_PARTS * NIB_DOT_LANES;
+        nib_vi_store(to, high[i * n + v]);
+        nib_vi_store(to + NIB_ENGINE_LANES, low[i * n + v]);
+    }
 }
 
 /* The high sums come first, by a tile of one sum each, and wait in memory. */
@@ -103,19 +116,47 @@ NIB_INLINE void two_tile(nib_dot_sums sums, int rows, int groups, const tile *t,
             low[i * n + v] = residue ? nib_vi_sub(bias, nib_vi_up(above, split)) : bias;
         }
     }
-    multiply(false, rows, groups, t->x, t->x_bytes, t->kernel, t->n_dots, low);
+    multiply(false, rows, groups, t->x, t->x_bytes, t->kernel, t->n_dots * GROUP_BYTES, t->n_dots, low);
     EACH_ROW(i) EACH_VECTOR(v) high[i * n + v] = nib_vi_load(waiting + (i * n + v) * NIB_DOT_LANES);
     if (t->end != NIB_DOT_SUMS) {
         nib_dot_finish(sums, t->end, rows, groups, t->finish, t->lane, t->y, t->y_stride, high, low);
         return;
     }
-    EACH_ROW(i) EACH_VECTOR(v) /* high sums to the first half of a group's place, low ones to the second */
+    store_two(rows, groups, t, high, low);
+}
+
+/* High sums wait in memory, and take from the low ones between blocks. */
+NIB_INLINE void block_tile(int rows, int groups, const tile *t)
+{
+    nib_vi high[MOST], low[MOST];
+    int32_t waiting[NIB_DOT_ROWS * NIB_DOT_GROUPS * NIB_ENGINE_LANES];
+    const int n = groups * NIB_DOT_PARTS;
+    const int64_t group_bytes = t->n_dots * GROUP_BYTES, blocks = t->dense->n_blocks;
+    const int32_t *block = t->dense->block;
+    const nib_vi mask = nib_vi_set((int32_t)((1u << *t->split) - 1)), split = nib_vi_load_shift(t->split);
+    const char *x = t->x, *kernel = t->kernel;
+    EACH_ROW(i) EACH_VECTOR(v)
     {
-        int32_t *to = t->sums + i * t->sums_stride + 2 * t->lane + v / NIB_DOT_PARTS * 2 * NIB_ENGINE_LANES +
-                      v % NIB_DOT_PARTS * NIB_DOT_LANES;
-        nib_vi_store(to, high[i * n + v]);
-        nib_vi_store(to + NIB_ENGINE_LANES, low[i * n + v]);
+        low[i * n + v] = nib_vi_load(t->bias + LANE(t, v));
+        nib_vi_store(waiting + (i * n + v) * NIB_DOT_LANES, nib_vi_load(t->high_bias + LANE(t, v)));
     }
+    for (int64_t b = 0; b < blocks; ++b) {
+        if (b)
+            EACH_ROW(i) EACH_VECTOR(v)
+            {
+                int32_t *above = waiting + (i * n + v) * NIB_DOT_LANES;
+                nib_vi_store(above, nib_vi_add(nib_vi_load(above), nib_vi_down(low[i * n + v], split)));
+                low[i * n + v] = nib_vi_and(low[i * n + v], mask);
+            }
+        multiply(false, rows, groups, x, t->x_bytes, kernel, group_bytes, block[b], low);
+        x += 4 * block[b];
+        kernel += GROUP_BYTES * block[b];
+    }
+    EACH_ROW(i) EACH_VECTOR(v) high[i * n + v] = nib_vi_load(waiting + (i * n + v) * NIB_DOT_LANES);
+    if (t->end == NIB_DOT_SUMS)
+        store_two(rows, groups, t, high, low);
+    else
+        nib_dot_finish(NIB_DOT_PAIR, t->end, rows, groups, t->finish, t->lane, t->y, t->y_stride, high, low);
 }
 
 /* Every shape is a function of its own: in a larger one the compiler keeps the sums in memory. */
@@ -128,6 +169,7 @@ NIB_INLINE void two_tile(nib_dot_sums sums, int rows, int groups, const tile *t,
 #define DOT16(rows, groups, t)   dot_tile(false, NIB_DOT_ONE, rows, groups, t)
 #define NARROW(rows, groups, t)  dot_tile(false, NIB_DOT_NARROW, rows, groups, t)
 #define PAIR(rows, groups, t)    two_tile(NIB_DOT_PAIR, rows, groups, t, dot16_##rows##x##groups)
+#define BLOCKS(rows, groups, t)  block_tile(rows, groups, t)
 #define RESIDUE(rows, groups, t) two_tile(NIB_DOT_RESIDUE, rows, groups, t, dot8_##rows##x##groups)
 enum { MANY = NIB_DOT_ROWS, FEW = NIB_DOT_ROWS / 2, ONE = 1 };
 
@@ -156,6 +198,7 @@ typedef struct shape {
 #endif
 SHAPES(dot16, DOT16)
 SHAPES(narrow, NARROW)
+SHAPES(blocks, BLOCKS)
 SHAPES(pair, PAIR)
 #if NIB_DOT_HAS_8
 SHAPES(dot8, DOT8)
@@ -212,6 +255,7 @@ static void dot_rows(const shape *shapes, nib_dot_ending end, const nib_engine_d
               .bias = finish ? f->bias : dense->bias,
               .high_bias = finish ? f->high_bias : dense->high_bias,
               .split = dense->split,
+              .dense = dense,
               .sums_stride = sums * dense->n_out,
               .finish = f,
               .y_stride = y->stride};
@@ -385,6 +429,12 @@ static void two_all(const shape *shapes, const nib_engine_dense *dense, const ni
     }
 }
 
+static void blocks(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
+                   const nib_engine_tensor *y)
+{
+    two_all(blocks_shapes, dense, x, rows, y);
+}
+
 static void pair(const nib_engine_dense *dense, const nib_engine_tensor *x, int64_t rows,
                  const nib_engine_tensor *y)
 {
@@ -434,6 +484,7 @@ const nib_engine_dense_loops NIB_ISA_NAME(nib_engine_dense_loops_of) = {
     .residue = residue,
 #endif
     .dot16 = dot16,
+    .blocks = blocks,
     .pair = pair,
     .wide = wide,
     .one_shift = NIB_DOT_ONE_SHIFT};

@@ -59,19 +59,28 @@ LOOPS(RND_CONV)
 
 typedef void codes_loop(const nib_engine_input *, int64_t, int64_t, const float *, int32_t *);
 
-/* Rows on one grid, side by side: one vector of numbers. */
+/* Rows on one grid, side by side: vectors of numbers that stay in the nearest cache. */
 static void input_alike(codes_loop *loop, const nib_engine_input *in, const float *x, int64_t rows,
                         const nib_engine_tensor *y, int32_t *v)
 {
-    const int64_t n = y->features;
-    loop(in, 0, rows * n, x, v);
+    enum { NUMBERS = 2048 };
+    const int64_t n = y->features, lot = NUMBERS;
     if (n == y->stride) {
-        const nib_engine_tensor flat = {y->storage, y->offset, rows * n, rows * n, y->data};
-        store_i32(&flat, 0, rows * n, v);
+        const nib_engine_tensor flat = {y->storage, y->offset, lot, lot, y->data};
+        for (int64_t at = 0, k = 0; at < rows * n; at += lot, ++k) {
+            const int64_t count = rows * n - at < lot ? rows * n - at : lot;
+            loop(in, 0, count, x + at, v);
+            store_i32(&flat, k, count, v);
+        }
         return;
     }
-    for (int64_t row = 0; row < rows; ++row) /* padding gets what comes next, which no weight meets */
-        store_i32(y, row, y->stride, v + row * n);
+    const int64_t most = NUMBERS / n + 1;
+    for (int64_t first = 0; first < rows; first += most) {
+        const int64_t count = rows - first < most ? rows - first : most;
+        loop(in, 0, count * n, x + first * n, v);
+        for (int64_t row = 0; row < count; ++row) /* padding gets what comes next, which no weight meets */
+            store_i32(y, first + row, y->stride, v + row * n);
+    }
 }
 
 static void input(const nib_engine_input *in, const float *x, int64_t samples, int64_t positions,

@@ -90,7 +90,7 @@ typedef struct nib_engine_finish {
      */
     bool simple;
     int32_t after;  /**< narrow sums: added once they are shifted */
-    bool saturates; /**< low and high are those of 16 bits, with which y is stored */
+    bool saturates; /**< low and high change nothing where y is stored in 16 bits, which go to their ends */
     nib_engine_tie tie;
     nib_overflow overflow;
     bool relu;                         /**< not done by `low`: there is no lower end where numbers wrap */
@@ -120,25 +120,27 @@ typedef struct nib_engine_narrow {
 /** y = steps(x kernel + bias). One sum: it fits into 31 bits (wide: into 62).
  *
  *  Two sums for each number, which is high << split + low:
- *  pair: weights are 256 high + low, each part with products and sums of its own; split is 8.
- *  residue: the low sum is the whole one modulo 2^32. The high sum is a rough one, from the upper bytes of x
- * and of the weights: it is so near to the number that what is missing fits into 32 bits, and so is the
- * difference (low - (high << split)) modulo 2^32. */
+ *  blocks: sums of a block of inputs fit into 32 bits; behind each block but the last, what is above `split`
+ * bits goes from the low sum to the high one. pair: weights are 256 high + low, each part with products and
+ * sums of its own; split is 8. residue: the low sum is the whole one modulo 2^32. The high sum is a rough
+ * one, from the upper bytes of x and of the weights: it is so near to the number that what is missing fits
+ * into 32 bits, and so is the difference (low - (high << split)) modulo 2^32. */
 typedef struct nib_engine_dense {
     int64_t n_in;       /**< padded to whole groups */
     int64_t n_out;      /**< padded to NIB_ENGINE_LANES */
-    const void *kernel; /**< dot16, pair (low), residue: int16_t [n_out / 16][n_in / 2][16][2]; dot8: int8_t
-                           [n_out / 16][n_in / 4][16][4]; wide: int64_t
-                           [n_in][n_out] */
+    const void *kernel; /**< dot16, blocks, pair (low), residue: int16_t [n_out / 16][n_in / 2][16][2]; dot8:
+                           int8_t [n_out / 16][n_in / 4][16][4]; wide: int64_t [n_in][n_out] */
     const void *high_kernel; /**< pair: as kernel; residue: as that of dot8 */
     const int32_t *split;    /**< [n_out] */
     const void *bias;        /**< [n_out], int32_t, or int64_t (wide) */
     const int32_t *high_bias;
     nib_engine_steps steps;   /**< in int32_t where one sum of 31 bits is all, else in int64_t */
-    nib_engine_finish finish; /**< dot8, dot16, pair, residue: instead of the steps, where that is possible */
+    nib_engine_finish finish; /**< all but wide: instead of the steps, where that is possible */
     void *scratch;            /**< [NIB_ENGINE_BLOCK + 1, n_out] int64_t */
-    nib_engine_narrow narrow; /**< pair, residue: rows with small numbers */
+    nib_engine_narrow narrow; /**< two sums: rows with small numbers */
     uint8_t *bytes;           /**< residue: the upper bytes of x, [rows of a tile, stride of x] */
+    int64_t n_blocks;
+    const int32_t *block; /**< [n_blocks] how many pairs of inputs */
 } nib_engine_dense;
 
 enum { NIB_ENGINE_BLOCK = 12 /**< rows between product and casts: a multiple of every kernel's */ };
@@ -198,6 +200,7 @@ typedef void nib_engine_dense_loop(const nib_engine_dense *dense, const nib_engi
 typedef struct nib_engine_dense_loops {
     nib_engine_dense_loop *dot8;    /**< x in U8, kernel in int8_t; NULL: no instruction for it */
     nib_engine_dense_loop *dot16;   /**< x in I16, kernel in int16_t */
+    nib_engine_dense_loop *blocks;  /**< x in I16, kernel in int16_t; NULL: not to be used */
     nib_engine_dense_loop *residue; /**< x in I16, kernels in int16_t and int8_t; NULL as dot8 */
     nib_engine_dense_loop *pair;    /**< x in I16, kernel in two of int16_t */
     nib_engine_dense_loop *wide;    /**< x in I64, kernel and bias in int64_t */

@@ -1,9 +1,15 @@
 /** Dense nodes on narrow integers. */
 #include <assert.h>
+#include <string.h>
 
 #include "quant/engine_internal.h"
 
-typedef enum form { DOT8, DOT16, RESIDUE, PAIR, WIDE } form;
+typedef enum form { DOT8, DOT16, BLOCKS, RESIDUE, PAIR, WIDE } form;
+
+static bool has_two(form f)
+{
+    return f == BLOCKS || f == RESIDUE || f == PAIR;
+}
 
 /* Kernel and bias of a node with every column on its own step: weight = code * 2^-fraction[column]. */
 typedef struct aligned {
@@ -98,7 +104,7 @@ static void *pack_wide(nib_arena *arena, const aligned *a, int64_t n_in, int64_t
 
 /* ---- Two sums for each number ---- */
 
-enum { BYTE = 8 };
+enum { BYTE = 8, BLOCK_SPLIT = 16 };
 
 /* A weight as 256 high + low, low from -128 to 127. */
 static int32_t low_part(nib_wide w)
@@ -167,11 +173,28 @@ static nib_engine_column column_of(form f, const aligned *a, const nib_fix_dense
     for (int64_t i = 0; i < n_in; ++i) {
         const nib_wide w = a->kernel[i * n_out + o];
         c.bias -= offset * w;
-        c.squares[w < 0] += f == PAIR || f == RESIDUE ? w * w : 0;
+        c.squares[w < 0] += has_two(f) ? w * w : 0;
         if (f == PAIR || f == RESIDUE)
             count_product(&c, f, split - BYTE, w, x->low[i] + offset, x->high[i] + offset);
     }
+    if (f == BLOCKS) { /* plan_blocks sees to the low sums */
+        c.rest_high = INT32_MAX - ((nib_wide)1 << BLOCK_SPLIT);
+        c.high_most = (most(c.low, c.high) + INT32_MAX) >> split;
+    }
     return c;
+}
+
+/* Where the sums of blocks are split, all columns alike: at the place to which they are shifted down, if that
+ * is low enough. */
+static int block_split(int64_t n_out, const nib_engine_steps *steps)
+{
+    const int64_t *shift = steps->step[0].shift;
+    if (steps->n != 1 || steps->period != 1 || shift[0] < BYTE || shift[0] > BLOCK_SPLIT)
+        return BLOCK_SPLIT;
+    for (int64_t o = 1; o < n_out; ++o)
+        if (shift[o] != shift[0])
+            return BLOCK_SPLIT;
+    return (int)shift[0];
 }
 
 /* Where the sums of column o are split: residues at the place to which they are shifted down, if the rough
@@ -179,8 +202,8 @@ static nib_engine_column column_of(form f, const aligned *a, const nib_fix_dense
 static int split_of(form f, const aligned *a, const nib_fix_dense *dense, const nib_fix_interval *x,
                     int32_t offset, int64_t o, const nib_engine_steps *steps)
 {
-    if (f == PAIR)
-        return BYTE;
+    if (f == PAIR || f == BLOCKS)
+        return f == PAIR ? BYTE : block_split(dense->kernel.cols, steps);
     const int least = BYTE + rough_shift(a, dense->kernel.rows, dense->kernel.cols, o);
     const int64_t shift =
         steps->n == 1 && steps->period == 1 ? ((const int64_t *)steps->step[0].shift)[o] : 0;
@@ -196,7 +219,7 @@ static nib_engine_column *make_columns(nib_engine *engine, form f, const aligned
                                        nib_engine_dense *d)
 {
     const int64_t n_out = dense->kernel.cols;
-    const bool two = f == RESIDUE || f == PAIR;
+    const bool two = has_two(f);
     nib_engine_column *columns = NIB_NEW(engine->arena, nib_engine_column, n_out);
     int32_t *split = NIB_NEW(engine->arena, int32_t, d->n_out);
     if (!columns || !split)
@@ -226,6 +249,57 @@ bool nib_engine_two_biases(const nib_engine_dense *d, const nib_engine_column *c
     return rest <= INT32_MAX && high_most + (rest >> c->split) < INT32_MAX;
 }
 
+/* ---- Blocks ---- */
+
+enum { DOT = 2 /* inputs */ };
+
+/* low, high [n_out]: the sums up to the inputs from `from` on, which are added, of x as it is stored. False
+ * where they do not fit together with what is left of the blocks before. */
+static bool block_fits(const aligned *a, const nib_fix_dense *dense, const nib_fix_interval *x,
+                       int32_t offset, int64_t from, nib_wide *low, nib_wide *high)
+{
+    const int64_t n_in = dense->kernel.rows, n_out = dense->kernel.cols;
+    const nib_wide left = (nib_wide)1 << BLOCK_SPLIT;
+    bool fits = true;
+    for (int64_t i = from; i < from + DOT && i < n_in; ++i)
+        for (int64_t o = 0; o < n_out; ++o) {
+            const nib_wide w = a->kernel[i * n_out + o];
+            const nib_wide p = w * (x->low[i] + offset), q = w * (x->high[i] + offset);
+            low[o] += p < q ? p : q;
+            high[o] += p < q ? q : p;
+        }
+    for (int64_t o = 0; o < n_out; ++o)
+        fits = fits && low[o] - left >= INT32_MIN && high[o] + left <= INT32_MAX;
+    return fits;
+}
+
+/* As few blocks as fit. *fits is false where not even two inputs do, or another form costs less: it has other
+ * products of all inputs, where this one has some sums for each block. */
+static nib_status plan_blocks(nib_engine *engine, const aligned *a, const nib_fix_dense *dense,
+                              const nib_fix_interval *x, int32_t offset, nib_engine_dense *d, bool *fits,
+                              nib_error *err)
+{
+    const int64_t n_out = dense->kernel.cols, n_dots = d->n_in / DOT;
+    const int64_t least = engine->dense_loops->residue ? 8 : 2; /* products of the other form per block */
+    nib_wide *low = NIB_NEW(engine->arena, nib_wide, n_out), *high = NIB_NEW(engine->arena, nib_wide, n_out);
+    int32_t *block = NIB_NEW(engine->arena, int32_t, n_dots);
+    if (!low || !high || !block)
+        return nib_fail_memory(err, "the integer engine");
+    d->block = block;
+    d->n_blocks = 1;
+    for (int64_t k = 0; k < n_dots && *fits; ++k) {
+        if (!block_fits(a, dense, x, offset, DOT * k, low, high)) {
+            d->n_blocks += block[d->n_blocks - 1] > 0;
+            memset(low, 0, (size_t)n_out * sizeof *low);
+            memset(high, 0, (size_t)n_out * sizeof *high);
+            *fits = block_fits(a, dense, x, offset, DOT * k, low, high);
+        }
+        block[d->n_blocks - 1]++;
+    }
+    *fits = *fits && least * (d->n_blocks - 1) < n_dots;
+    return NIB_OK;
+}
+
 /* Kernels and biases; *fits is false where a sum leaves its bits. */
 static nib_status pack_two(nib_engine *engine, form f, const aligned *a, const nib_fix_dense *dense,
                            const nib_engine_column *columns, const nib_engine_tensor *x, int64_t positions,
@@ -237,13 +311,13 @@ static nib_status pack_two(nib_engine *engine, form f, const aligned *a, const n
     aligned low = *a, high = *a;
     if (f == PAIR)
         low.kernel = NIB_NEW(engine->arena, nib_wide, n);
-    high.kernel = NIB_NEW(engine->arena, nib_wide, n);
-    d->bytes = f == RESIDUE
-                   ? nib_arena_alloc(engine->arena, (size_t)(engine->tile * positions * x->stride), 1)
-                   : NULL;
+    if (f != BLOCKS)
+        high.kernel = NIB_NEW(engine->arena, nib_wide, n);
+    const int64_t rows = engine->tile * positions + NIB_ENGINE_BLOCK; /* a lot of rows fits too */
+    d->bytes = f == RESIDUE ? nib_arena_alloc(engine->arena, (size_t)(rows * x->stride), 1) : NULL;
     if (!high_bias || !bias || !low.kernel || !high.kernel || (f == RESIDUE && !d->bytes))
         return nib_fail_memory(err, "the integer engine");
-    for (int64_t i = 0; i < n; ++i) {
+    for (int64_t i = 0; i < n && f != BLOCKS; ++i) {
         if (f == PAIR)
             low.kernel[i] = pair_weight(a->kernel[i], false);
         high.kernel[i] = f == PAIR ? pair_weight(a->kernel[i], true)
@@ -256,7 +330,8 @@ static nib_status pack_two(nib_engine *engine, form f, const aligned *a, const n
     d->high_bias = high_bias;
     d->narrow.limit = -1;
     d->kernel = pack_narrow(engine->arena, &low, n_in, n_out, 2, d->n_in);
-    d->high_kernel = pack_narrow(engine->arena, &high, n_in, n_out, f == PAIR ? 2 : 4, d->n_in);
+    d->high_kernel =
+        f == BLOCKS ? d->kernel : pack_narrow(engine->arena, &high, n_in, n_out, f == PAIR ? 2 : 4, d->n_in);
     d->narrow.kernel = f == PAIR ? pack_narrow(engine->arena, a, n_in, n_out, 2, d->n_in) : d->kernel;
     return d->kernel && d->high_kernel && d->narrow.kernel ? NIB_OK
                                                            : nib_fail_memory(err, "the integer engine");
@@ -267,7 +342,7 @@ static nib_status pack_two(nib_engine *engine, form f, const aligned *a, const n
 /* What is added to x where it is stored for a product. */
 static int32_t offset_for(form f, int64_t x_low, int64_t x_high)
 {
-    const bool sixteen = f == DOT16 || f == RESIDUE || f == PAIR;
+    const bool sixteen = f == DOT16 || has_two(f);
     return f == DOT8 && x_low < 0 ? 128 : sixteen && x_high > INT16_MAX ? INT16_MIN : 0;
 }
 
@@ -281,10 +356,12 @@ static bool form_fits(const nib_engine *engine, form f, const aligned *a, int64_
         return engine->dense_loops->dot8 && a->low >= INT8_MIN && a->high <= INT8_MAX && x_low >= 0 &&
                x_high <= UINT8_MAX;
     case DOT16:
+    case BLOCKS:
     case RESIDUE:
     case PAIR:
-        return (f != RESIDUE || engine->dense_loops->residue) && a->low >= INT16_MIN &&
-               a->high <= INT16_MAX && x_low >= INT16_MIN && x_high <= INT16_MAX;
+        return (f != RESIDUE || engine->dense_loops->residue) &&
+               (f != BLOCKS || engine->dense_loops->blocks) && a->low >= INT16_MIN && a->high <= INT16_MAX &&
+               x_low >= INT16_MIN && x_high <= INT16_MAX;
     case WIDE:
         break;
     }
@@ -369,17 +446,14 @@ static nib_status pack_one(nib_engine *engine, form f, const aligned *a, const n
 static nib_status plan_form(nib_engine *engine, int index, form f, const aligned *a, bool *done,
                             nib_error *err)
 {
-    const int64_t inner[] = {[DOT8] = 4, [DOT16] = 2, [RESIDUE] = 4, [PAIR] = 2, [WIDE] = 1};
-    const nib_engine_storage storage[] = {[DOT8] = NIB_ENGINE_U8,
-                                          [DOT16] = NIB_ENGINE_I16,
-                                          [RESIDUE] = NIB_ENGINE_I16,
-                                          [PAIR] = NIB_ENGINE_I16,
-                                          [WIDE] = NIB_ENGINE_I64};
-    nib_engine_dense_loop *const loop[] = {[DOT8] = engine->dense_loops->dot8,
-                                           [DOT16] = engine->dense_loops->dot16,
-                                           [RESIDUE] = engine->dense_loops->residue,
-                                           [PAIR] = engine->dense_loops->pair,
-                                           [WIDE] = engine->dense_loops->wide};
+    const int64_t inner[] = {[DOT8] = 4, [DOT16] = 2, [BLOCKS] = DOT, [RESIDUE] = 4, [PAIR] = 2, [WIDE] = 1};
+    const nib_engine_storage storage[] = {
+        [DOT8] = NIB_ENGINE_U8,     [DOT16] = NIB_ENGINE_I16, [BLOCKS] = NIB_ENGINE_I16,
+        [RESIDUE] = NIB_ENGINE_I16, [PAIR] = NIB_ENGINE_I16,  [WIDE] = NIB_ENGINE_I64};
+    nib_engine_dense_loop *const loop[] = {
+        [DOT8] = engine->dense_loops->dot8,     [DOT16] = engine->dense_loops->dot16,
+        [BLOCKS] = engine->dense_loops->blocks, [RESIDUE] = engine->dense_loops->residue,
+        [PAIR] = engine->dense_loops->pair,     [WIDE] = engine->dense_loops->wide};
     const int x = engine->net->node[index].input[0];
     const nib_fix_dense *dense = &engine->net->node[index].as.dense;
     nib_engine_stage *stage = &engine->stage[index];
@@ -392,7 +466,11 @@ static nib_status plan_form(nib_engine *engine, int index, form f, const aligned
     const int32_t offset = offset_for(f, low, high);
     *d = (nib_engine_dense){.n_in = rounded_up(dense->kernel.rows, inner[f]),
                             .n_out = rounded_up(dense->kernel.cols, NIB_ENGINE_LANES)};
-    NIB_TRY(plan_casts(engine, index, a->sum, f >= RESIDUE, &d->steps, &stage->target, done, err));
+    NIB_TRY(plan_casts(engine, index, a->sum, f >= BLOCKS, &d->steps, &stage->target, done, err));
+    if (!*done)
+        return NIB_OK;
+    if (f == BLOCKS)
+        NIB_TRY(plan_blocks(engine, a, dense, &engine->interval[x], offset, d, done, err));
     if (!*done)
         return NIB_OK;
     stage->columns = make_columns(engine, f, a, dense, &engine->interval[x], offset, d);
@@ -400,7 +478,7 @@ static nib_status plan_form(nib_engine *engine, int index, form f, const aligned
         return nib_fail_memory(err, "the integer engine");
     stage->narrowed = (nib_engine_tensor){
         .storage = storage[f], .offset = offset, .stride = nib_engine_stride(&engine->net->node[x])};
-    if (f == RESIDUE || f == PAIR)
+    if (has_two(f))
         NIB_TRY(pack_two(engine, f, a, dense, stage->columns, &stage->narrowed,
                          engine->net->node[x].positions, d, done, err));
     else

@@ -148,6 +148,15 @@ static bool adds_only(const draft *d)
     return !has_two(d) || (all_are(d->up, d->n, 0) && (!d->dense->bytes || all_are(d->shift, d->n, 0)));
 }
 
+/* Whether storing numbers of 16 bits does what the ends do: they are those of 16 bits, or are not reached. */
+static bool ends_of_storage(const draft *d)
+{
+    for (int64_t i = 0; i < d->n; ++i)
+        if (d->low[i] > INT16_MIN || d->high[i] < INT16_MAX)
+            return false;
+    return true;
+}
+
 /* All columns; `offset` is in them already. */
 static bool draft_columns(draft *d, int32_t offset, bool one_shift)
 {
@@ -265,8 +274,7 @@ nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err)
     draft d = {.dense = dense,
                .step = step,
                .columns = stage->columns,
-               .wide = stage->product == engine->dense_loops->residue ||
-                       stage->product == engine->dense_loops->pair,
+               .wide = dense->split != NULL,
                .n = engine->net->node[node].features};
     if (!draft_make(engine->arena, dense->n_out, &d))
         return nib_fail_memory(err, "the integer engine");
@@ -287,8 +295,7 @@ nib_status nib_engine_plan_finish(nib_engine *engine, int node, nib_error *err)
     *f = d.finish;
     f->possible = possible;
     f->simple = simple && adds_only(&d);
-    f->saturates =
-        y->storage == NIB_ENGINE_I16 && all_are(d.low, d.n, INT16_MIN) && all_are(d.high, d.n, INT16_MAX);
+    f->saturates = y->storage == NIB_ENGINE_I16 && ends_of_storage(&d);
     f->bias = d.bias, f->high_bias = d.high_bias, f->shift = d.shift, f->mask = d.mask, f->up = d.up;
     f->first = d.first, f->lost = d.lost, f->one = d.one, f->low = d.low, f->high = d.high,
     f->align = d.align;

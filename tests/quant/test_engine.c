@@ -57,7 +57,7 @@ static void compare_on(const nib_fixnet *net, const engine_way *way, random_sour
 {
     nib_engine *engine = NULL;
     nib_error err = {0};
-    cr_assert_eq(nib_engine_create_with(&engine, net, way->loops, way->dense_loops, &err), NIB_OK, "%s",
+    cr_assert_eq(nib_engine_create_with(&engine, net, way->loops, &way->dense_loops, &err), NIB_OK, "%s",
                  err.message);
     const float *inputs[2] = {NULL, NULL};
     for (int i = 0; i < net->n_inputs; ++i)

@@ -10,9 +10,9 @@
 
 enum { COLUMNS = 3, ROWS = 40 };
 
-typedef enum way_to { TO_DOT16, TO_RESIDUE, TO_PAIR, TO_WIDE, WAYS_TO } way_to;
+typedef enum way_to { TO_DOT16, TO_BLOCKS, TO_RESIDUE, TO_PAIR, TO_WIDE, WAYS_TO } way_to;
 
-static const char *const way_names[WAYS_TO] = {"dot16", "residue", "pair", "wide"};
+static const char *const way_names[WAYS_TO] = {"dot16", "blocks", "residue", "pair", "wide"};
 
 typedef struct net {
     nib_arena *arena;
@@ -104,10 +104,11 @@ static way_to way_of(const nib_engine *engine)
     const nib_engine_stage *stage = &engine->stage[1];
     const nib_engine_dense_loops *loops = engine->dense_loops;
     cr_assert_eq(stage->kind, NIB_ENGINE_STAGE_DENSE, "a stage of kind %d", (int)stage->kind);
-    return stage->product == loops->dot16  ? TO_DOT16
-           : stage->product == loops->pair ? TO_PAIR
-           : stage->product == loops->wide ? TO_WIDE
-                                           : TO_RESIDUE;
+    return stage->product == loops->dot16                     ? TO_DOT16
+           : stage->product == loops->pair                    ? TO_PAIR
+           : stage->product == loops->blocks && loops->blocks ? TO_BLOCKS
+           : stage->product == loops->wide                    ? TO_WIDE
+                                                              : TO_RESIDUE;
 }
 
 /* All ways that this processor has. `with` and `without`: what a set with bytes must do, and one without.
@@ -123,9 +124,10 @@ static int compare(net *n, way_to with, way_to without)
     for (int i = 0, first = 1; next_way(&i, &way); first = 0) {
         nib_engine *engine = NULL;
         nib_error err = {0};
-        cr_assert_eq(nib_engine_create_with(&engine, &n->net, way.loops, way.dense_loops, &err), NIB_OK, "%s",
-                     err.message);
-        const way_to wanted = way.dense_loops->dot8 ? with : without, taken = way_of(engine);
+        cr_assert_eq(nib_engine_create_with(&engine, &n->net, way.loops, &way.dense_loops, &err), NIB_OK,
+                     "%s", err.message);
+        const way_to taken = way_of(engine);
+        const way_to wanted = taken == TO_BLOCKS ? TO_BLOCKS : way.dense_loops.dot8 ? with : without;
         cr_assert_eq(taken, wanted, "%s: %lld inputs are multiplied by %s, not %s", way.name,
                      (long long)n->node[0].features, way_names[taken], way_names[wanted]);
         if (first)
@@ -202,6 +204,46 @@ Test(engine_bounds, what_residues_miss)
     compare_casts(516, weight, 0, TO_PAIR, TO_PAIR);
 }
 
+/* Blocks into which the first set of loops divides a layer with these weights. */
+static int64_t blocks_of(int64_t n_in, const int64_t *weight)
+{
+    net n = {.arena = nib_arena_create(), .source = {1}};
+    const nib_fixed x = {.bits = 16, .integer = 12, .is_signed = true};
+    nib_engine *engine = NULL;
+    nib_error err = {0};
+    engine_way way;
+    int i = 0;
+    make_layer(&n, n_in, weight, x, 0);
+    type_layer(&n, (nib_fixed){.bits = 16, .integer = 13, .is_signed = true}, false);
+    cr_assert(next_way(&i, &way), "no set of loops");
+    cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, &way.dense_loops, &err), NIB_OK, "%s",
+                 err.message);
+    const int64_t blocks = way_of(engine) == TO_BLOCKS ? engine->stage[1].as.dense.n_blocks : 0;
+    nib_engine_destroy(engine);
+    nib_arena_destroy(n.arena);
+    return blocks;
+}
+
+/* 32768 * 65533 and 2^16 that are left of the blocks before are the most below 2^31: 16 weights to a block,
+ * and with one more unit 14. */
+Test(engine_bounds, blocks)
+{
+    enum { INPUTS = 160 };
+    int64_t weight[INPUTS];
+    nib_cpu_flush_denormals();
+    for (int i = 0; i < INPUTS; ++i)
+        weight[i] = i % 16 > 1 ? 4096 : 4094 + i % 16;
+    cr_assert_eq(blocks_of(INPUTS, weight), INPUTS / 16, "%lld blocks", (long long)blocks_of(INPUTS, weight));
+    compare_casts(INPUTS, weight, 54321, TO_RESIDUE, TO_PAIR);
+    for (int i = 0; i < INPUTS; ++i)
+        weight[i] = i % 16 > 1 ? 4096 : 4095;
+    cr_assert_eq(blocks_of(INPUTS, weight), (INPUTS + 13) / 14, "%lld blocks",
+                 (long long)blocks_of(INPUTS, weight));
+    compare_casts(INPUTS, weight, -54321, TO_RESIDUE, TO_PAIR);
+    cr_assert_eq(blocks_of(2, (const int64_t[]){32767, 32766}), 1, "two inputs that fit");
+    cr_assert_eq(blocks_of(2, (const int64_t[]){32767, 32767}), 0, "two inputs that do not fit");
+}
+
 /* Rows of one number each, with weights that are all alike: there the bound of Cauchy and Schwarz is the sum
  * itself. 64 * 16383 * 2048 is the last below 2^31. */
 static void compare_small_rows(bool positive, nib_rounding rounding)
@@ -225,7 +267,7 @@ static void compare_small_rows(bool positive, nib_rounding rounding)
     for (int i = 0; next_way(&i, &way);) {
         nib_engine *engine = NULL;
         nib_error err = {0};
-        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, way.dense_loops, &err), NIB_OK, "%s",
+        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, &way.dense_loops, &err), NIB_OK, "%s",
                      err.message);
         const float *in = rows;
         int64_t *out = fast;
@@ -295,7 +337,7 @@ static void compare_mixed_rows(int shift, int large, int bits, bool positive)
     for (int i = 0; next_way(&i, &way);) {
         nib_engine *engine = NULL;
         nib_error err = {0};
-        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, way.dense_loops, &err), NIB_OK, "%s",
+        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, &way.dense_loops, &err), NIB_OK, "%s",
                      err.message);
         const float *in = rows;
         int64_t *out = fast;

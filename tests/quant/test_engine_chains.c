@@ -11,7 +11,8 @@ enum { ROWS = 131, MOST_NODES = 12, CHAINS = 120 };
 
 /* How the dense nodes were run. */
 typedef struct seen {
-    int dot8, dot16, residue, pair, narrow, wide, finished, cast, offsets, ties[NIB_ENGINE_CUT_TO_ZERO + 1];
+    int dot8, dot16, blocks, several, residue, pair, narrow, wide, finished, cast, offsets,
+        ties[NIB_ENGINE_CUT_TO_ZERO + 1];
     int64_t codes;
 } seen;
 
@@ -123,6 +124,9 @@ static void note(seen *s, const nib_engine *engine)
         const bool sixteen = stage->product == engine->dense_loops->dot16;
         s->dot8 += eight;
         s->dot16 += sixteen;
+        const bool in_blocks = engine->dense_loops->blocks && stage->product == engine->dense_loops->blocks;
+        s->blocks += in_blocks;
+        s->several += in_blocks && stage->as.dense.n_blocks > 1;
         s->residue += engine->dense_loops->residue && stage->product == engine->dense_loops->residue;
         s->pair += stage->product == engine->dense_loops->pair;
         const nib_engine_narrow *narrow = &stage->as.dense.narrow;
@@ -145,11 +149,12 @@ static void print_ways(const nib_engine *engine)
             cr_log_info(
                 "%s: %s, %lld to %lld, casts %d, simple %d, saturates %d, tie %d, offset %d, to storage %d",
                 engine->net->node[i].name,
-                s->product == l->wide    ? "wide"
-                : s->product == l->pair  ? "pair"
-                : s->product == l->dot16 ? "dot16"
-                : s->product == l->dot8  ? "dot8"
-                                         : "residue",
+                s->product == l->wide                  ? "wide"
+                : s->product == l->pair                ? "pair"
+                : s->product == l->dot16               ? "dot16"
+                : l->blocks && s->product == l->blocks ? "blocks"
+                : s->product == l->dot8                ? "dot8"
+                                                       : "residue",
                 (long long)s->as.dense.n_in, (long long)s->as.dense.n_out, f->possible, f->simple,
                 f->saturates, (int)f->tie, (int)f->offset, (int)engine->tensor[s->target].storage);
     }
@@ -161,7 +166,7 @@ static void compare(const chain *c, const engine_way *way, const float *x, const
     nib_engine *engine = NULL;
     nib_error err = {0};
     const int64_t width = c->node[c->output.node].features;
-    cr_assert_eq(nib_engine_create_with(&engine, &c->net, way->loops, way->dense_loops, &err), NIB_OK, "%s",
+    cr_assert_eq(nib_engine_create_with(&engine, &c->net, way->loops, &way->dense_loops, &err), NIB_OK, "%s",
                  err.message);
     memset(codes, 0x55, (size_t)(ROWS * width) * sizeof *codes);
     nib_engine_run(engine, &x, ROWS, &codes);
@@ -209,12 +214,14 @@ Test(engine, chains_of_dense_layers)
         }
         nib_arena_destroy(c.arena);
     }
-    cr_log_info("%lld codes; dense nodes: %d on bytes, %d on 16 bits, %d with residues, %d in pairs, %d with "
+    cr_log_info("%lld codes; dense nodes: %d on bytes, %d on 16 bits, %d in blocks (%d in several), %d with "
+                "residues, %d in pairs, %d with "
                 "narrow rows, %d wide; "
                 "%d cast in registers, %d not; %d with an offset; ties: %d, %d, %d, %d, %d",
-                (long long)s.codes, s.dot8, s.dot16, s.residue, s.pair, s.narrow, s.wide, s.finished, s.cast,
-                s.offsets, s.ties[0], s.ties[1], s.ties[2], s.ties[3], s.ties[4]);
+                (long long)s.codes, s.dot8, s.dot16, s.blocks, s.several, s.residue, s.pair, s.narrow, s.wide,
+                s.finished, s.cast, s.offsets, s.ties[0], s.ties[1], s.ties[2], s.ties[3], s.ties[4]);
     cr_assert(s.dot16 > 100 && s.pair > 50 && s.wide > 20, "%d, %d, %d", s.dot16, s.pair, s.wide);
+    cr_assert(s.blocks > 50 && s.several > 20, "%d, %d", s.blocks, s.several);
     cr_assert(s.finished > 200 && s.cast > 50 && s.offsets > 20, "%d, %d, %d", s.finished, s.cast, s.offsets);
     for (int i = 0; i <= NIB_ENGINE_CUT_TO_ZERO; ++i)
         cr_assert(s.ties[i] > 5, "ties of kind %d: %d", i, s.ties[i]);
