@@ -216,11 +216,9 @@ void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int64
         const nib_feed *feed = &batch->feeds[fetch.feed];
         const char *data = feed->bytes ? (const char *)feed->bytes : feed->data;
         const int64_t row_bytes = feed->bytes ? 1 : fetch.row_bytes;
-        for (int64_t r = first; r < end; ++r) {
-            const char *row = data + next[r] * row_bytes;
-            for (int64_t b = 0; b < fetch.bytes; b += LINE_BYTES)
-                __builtin_prefetch(row + b, 0, 2);
-        }
+        for (int64_t b = 0; b < fetch.bytes; b += LINE_BYTES)
+            for (int64_t r = first; r < end; ++r)
+                __builtin_prefetch(data + next[r] * row_bytes + b, 0, 2);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "core/gemm.h"
 #include "core/grid_kernels.h"
 #include "core/grid_vectors.h"
+#include "core/narrow.h"
 #include "core/quad.h"
 #include "core/simd.h"
 
@@ -49,13 +50,6 @@ typedef struct part {
  * as one more row of A that is all ones. */
 enum { BY_ROWS, TURNED, WITH_SUMS, KINDS };
 
-/* A pointer that the compiler shall not compute ahead with all its multiples: it has too few registers. */
-#define STEP_BY(pointer, floats)                                                                             \
-    do {                                                                                                     \
-        (pointer) += (floats);                                                                               \
-        __asm__("" : "+r"(pointer));                                                                         \
-    } while (0)
-
 /* For each row of a tile: STATEMENT, with `at` on the row's place in BASE. */
 #define FOR_ROWS_AT(type, base, stride, statement)                                                           \
     do {                                                                                                     \
@@ -63,7 +57,7 @@ enum { BY_ROWS, TURNED, WITH_SUMS, KINDS };
         NIB_UNROLL                                                                                           \
         for (int r = 0; r < mr; ++r) {                                                                       \
             statement;                                                                                       \
-            STEP_BY(at, stride);                                                                             \
+            NIB_STEP_BY(at, stride);                                                                         \
         }                                                                                                    \
     } while (0)
 
@@ -376,6 +370,46 @@ static void transpose(float *to, int64_t to_stride, const float *from, int64_t f
     transpose_into(to, to_stride, cols, from, from_stride, rows, cols, false);
 }
 
+#if defined(__AVX512F__)
+
+enum { WHOLE = 8 /* rows that transpose_whole takes */ };
+
+/* transpose_into for at most eight rows: whole rows of `to` at a time, padding with them. */
+static void transpose_whole(float *to, int64_t to_stride, int64_t to_rows, const float *from,
+                            int64_t from_stride, int64_t rows, bool accumulate)
+{
+    const __m512i quad = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 0, 0, 0, 0, 0, 0, 0, 0);
+    const nib_vf zero = nib_vf_set(0.0f);
+    for (int64_t c = 0; c < to_rows; c += NIB_VF) {
+        nib_vf x[WHOLE];
+        NIB_UNROLL
+        for (int i = 0; i < WHOLE; ++i)
+            x[i] = i < rows ? nib_vf_load(from + i * from_stride + c) : zero;
+        nib_vf_transpose_quads(x);
+        nib_vf_transpose_quads(x + 4);
+        NIB_UNROLL
+        for (int i = 0; i < NIB_VF; ++i) {
+            const __m512i lanes = _mm512_add_epi32(quad, _mm512_set1_epi32(i / 4 * 4));
+            const nib_vf row = _mm512_maskz_permutex2var_ps(0x00ff, x[i % 4], lanes, x[4 + i % 4]);
+            float *at = to + (c + i) * to_stride;
+            if (c + i < to_rows)
+                nib_vf_store(at, accumulate ? nib_vf_add(nib_vf_load(at), row) : row);
+        }
+    }
+}
+
+#else
+
+enum { WHOLE = 0 };
+
+static void transpose_whole(float *to, int64_t to_stride, int64_t to_rows, const float *from,
+                            int64_t from_stride, int64_t rows, bool accumulate)
+{
+    transpose_into(to, to_stride, to_rows, from, from_stride, rows, to_rows, accumulate);
+}
+
+#endif
+
 /* dw^T = dy^T x, a row of inputs per vector: no lane is idle however few outputs there are. */
 static void narrow_weight_gradient(const nib_product *p)
 {
@@ -393,8 +427,12 @@ static void narrow_weight_gradient(const nib_product *p)
                                     .c = scratch,
                                     .c_stride = TRANSPOSED_COLUMNS};
         product(&turned);
-        transpose_into(p->c + i * p->c_stride, p->c_stride, columns, scratch, TRANSPOSED_COLUMNS, p->n,
-                       columns, p->accumulate);
+        if (p->n <= WHOLE)
+            transpose_whole(p->c + i * p->c_stride, p->c_stride, columns, scratch, TRANSPOSED_COLUMNS, p->n,
+                            p->accumulate);
+        else
+            transpose_into(p->c + i * p->c_stride, p->c_stride, columns, scratch, TRANSPOSED_COLUMNS, p->n,
+                           columns, p->accumulate);
     }
 }
 
@@ -461,82 +499,6 @@ static void gather(float *to, int64_t to_stride, const float *from, int64_t widt
     }
 }
 
-#if defined(__AVX512F__)
-
-enum { NARROW = 8, NARROW_ROWS = 16, NARROW_QUAD = 4 };
-
-/* sum[r] += the rows' pairs of A at `a` times `pair`. Rows in fours, each with a pointer of its own: one
- * would need too many multiples of the stride. */
-NIB_INLINE void add_pairs(nib_vf *sum, const float *const a[NARROW_QUAD], int64_t stride, nib_vf pair,
-                          const int mr)
-{
-    NIB_UNROLL
-    for (int r = 0; r < mr; ++r) {
-        double both;
-        __builtin_memcpy(&both, a[r / NARROW_QUAD] + r % NARROW_QUAD * stride, sizeof both);
-        sum[r] = nib_vf_fma(_mm512_castpd_ps(_mm512_set1_pd(both)), pair, sum[r]);
-    }
-}
-
-/* Two k at a time: lane 2j sums the even k of column j, lane 2j + 1 the odd ones. */
-NIB_INLINE void run_narrow(const nib_product *p, int64_t row, const int mr)
-{
-    const __m512i weave = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 16, 16, 16, 16, 16, 16, 16);
-    const nib_vf zero = nib_vf_set(0.0f), start = p->start ? nib_vf_load(p->start) : zero;
-    nib_vf sum[NARROW_ROWS];
-    NIB_UNROLL
-    for (int r = 0; r < mr; ++r)
-        sum[r] = _mm512_permutex2var_ps(start, weave, zero);
-    const int64_t a_row = p->a_row, b_stride = p->b_stride, pairs = p->k / 2;
-    const float *a[NARROW_QUAD], *b = p->b;
-    NIB_UNROLL
-    for (int q = 0; q < NARROW_QUAD; ++q) {
-        a[q] = p->a + (row + (NARROW_QUAD * q < mr ? NARROW_QUAD * q : 0)) * a_row;
-        __asm__("" : "+r"(a[q]));
-    }
-    for (int64_t k = pairs; k > 0; --k) {
-        add_pairs(sum, a, a_row, _mm512_permutex2var_ps(nib_vf_load(b), weave, nib_vf_load(b + b_stride)),
-                  mr);
-        NIB_UNROLL
-        for (int q = 0; q < NARROW_QUAD; ++q)
-            a[q] += 2;
-        b += 2 * b_stride;
-    }
-    if (p->k % 2 != 0)
-        add_pairs(sum, a, a_row, _mm512_permutex2var_ps(nib_vf_load(b), weave, zero), mr);
-    const __mmask16 columns = (__mmask16)((1u << p->n) - 1u);
-    const nib_vf least = nib_vf_set(p->epilogue.kind == NIB_EPILOGUE_RELU ? 0.0f : -INFINITY);
-    float *c = p->c + row * p->c_stride;
-    NIB_UNROLL
-    for (int r = 0; r < mr; ++r) {
-        const nib_vf both = nib_vf_add(sum[r], _mm512_permute_ps(sum[r], 0xb1));
-        const nib_vf y = _mm512_maskz_permutexvar_ps(columns, even, both);
-        nib_vf_store(c, nib_vf_max(least, y));
-        STEP_BY(c, p->c_stride);
-    }
-}
-
-static void narrow(const nib_product *p)
-{
-    int64_t row = 0;
-    for (; row + NARROW_ROWS <= p->m; row += NARROW_ROWS)
-        run_narrow(p, row, NARROW_ROWS);
-    for (; row < p->m; ++row)
-        run_narrow(p, row, 1);
-}
-
-#else
-
-enum { NARROW = 0 };
-
-static void narrow(const nib_product *p)
-{
-    product(p);
-}
-
-#endif
-
 const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
 #if defined(__AVX512F__)
     .isa = NIB_ISA_AVX512,
@@ -546,8 +508,12 @@ const nib_kernels NIB_ISA_NAME(nib_kernels_table) = {
     .isa = NIB_ISA_BASELINE,
 #endif
     .product = product,
-    .narrow = narrow,
-    .narrow_limit = NARROW,
+#if defined(__AVX512F__)
+    .narrow = nib_narrow,
+#else
+    .narrow = product,
+#endif
+    .narrow_limit = NIB_NARROW,
     .weight_gradient = weight_gradient,
     .sum_rows = sum_rows,
     .sum_vectors = sum_vectors,

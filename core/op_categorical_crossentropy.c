@@ -158,24 +158,48 @@ NIB_INLINE void save_slopes(const nib_call *call, block *b, int64_t width)
     }
 }
 
-NIB_INLINE void forward_rows(const nib_call *call, int64_t width)
+/* Blocks that are taken step by step together: by itself each would wait for its own chain of maximum,
+ * powers, sum and logarithm. */
+enum { TOGETHER = NIB_VF_REGISTERS >= 32 ? 2 : 1, FEW = 5 };
+
+#define FOR_BLOCKS                                                                                           \
+    NIB_UNROLL                                                                                               \
+    for (int i = 0; i < count; i++)
+
+/* `count` blocks from row `first`, of n rows each. */
+NIB_INLINE void forward_blocks(const nib_call *call, int64_t first, int64_t n, const int count, int64_t width)
 {
     const nib_categorical_crossentropy_options *o = call->options;
     const float smooth = (float)o->label_smoothing;
-    for (int64_t first = 0; first < call->rows; first += NIB_VF) {
-        block b = {.first = first, .n = nib_row_vectors_size(call->rows, first)};
-        read_labels(call, &b);
-        find_max(call, &b, width);
-        find_sums(call, &b, width);
-        const nib_vf own = nib_vf_mul(nib_vf_set(1.0f - smooth), b.hit);
-        nib_vf sum = nib_vf_sub(nib_vf_log(b.sum), own);
+    block b[TOGETHER];
+    FOR_BLOCKS
+    {
+        b[i] = (block){.first = first + i * NIB_VF, .n = n};
+        read_labels(call, &b[i]);
+        find_max(call, &b[i], width);
+    }
+    FOR_BLOCKS find_sums(call, &b[i], width);
+    if (call->saved)
+        FOR_BLOCKS save_slopes(call, &b[i], width);
+    FOR_BLOCKS
+    {
+        const nib_vf own = nib_vf_mul(nib_vf_set(1.0f - smooth), b[i].hit);
+        nib_vf sum = nib_vf_sub(nib_vf_log(b[i].sum), own);
         /* Without smoothing the mean is left out: it may be infinite where the loss is not. */
         if (smooth > 0.0f)
-            sum = nib_vf_sub(sum, nib_vf_mul(nib_vf_set(smooth / (float)width), b.total));
-        nib_row_vector_put(&call->y, first, b.n, nib_vf_mul(b.weight, sum));
-        if (call->saved)
-            save_slopes(call, &b, width);
+            sum = nib_vf_sub(sum, nib_vf_mul(nib_vf_set(smooth / (float)width), b[i].total));
+        nib_row_vector_put(&call->y, b[i].first, n, nib_vf_mul(b[i].weight, sum));
     }
+}
+
+NIB_INLINE void forward_rows(const nib_call *call, int64_t width)
+{
+    int64_t first = 0;
+    if (TOGETHER > 1 && width <= FEW)
+        for (; first + TOGETHER * NIB_VF <= call->rows; first += TOGETHER * NIB_VF)
+            forward_blocks(call, first, NIB_VF, TOGETHER, width);
+    for (; first < call->rows; first += NIB_VF)
+        forward_blocks(call, first, nib_row_vectors_size(call->rows, first), 1, width);
 }
 
 NIB_INLINE void backward_rows(const nib_call *call, int64_t width)
@@ -203,8 +227,6 @@ NIB_INLINE void backward_rows(const nib_call *call, int64_t width)
     }
 }
 
-/* Few classes are the rule: with their number known, all columns of a block stay in registers. */
-#define FOR_WIDTHS(X) X(2) X(3) X(4) X(5) X(6) X(8) X(10)
 #define CASE(cols)                                                                                           \
     case cols:                                                                                               \
         ROWS(call, cols);                                                                                    \
@@ -214,7 +236,7 @@ static void forward(const nib_call *call)
 {
 #define ROWS forward_rows
     switch (call->x[0].row_size) {
-        FOR_WIDTHS(CASE)
+        NIB_FOR_FEW_COLUMNS(CASE)
     default:
         forward_rows(call, call->x[0].row_size);
     }
@@ -225,7 +247,7 @@ static void backward(const nib_call *call)
 {
 #define ROWS backward_rows
     switch (call->dx[0].row_size) {
-        FOR_WIDTHS(CASE)
+        NIB_FOR_FEW_COLUMNS(CASE)
     default:
         backward_rows(call, call->dx[0].row_size);
     }

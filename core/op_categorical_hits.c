@@ -10,18 +10,22 @@ static nib_status infer(const void *options, const nib_shape *x, int inputs, nib
     return nib_row_loss_infer_label(x, plan, err);
 }
 
-static void forward(const nib_call *call)
+NIB_INLINE void forward_rows(const nib_call *call, int64_t width)
 {
     const nib_tensor *x = &call->x[0], *label = &call->x[1];
     for (int64_t first = 0; first < call->rows; first += NIB_VF) {
         const int64_t n = nib_row_vectors_size(call->rows, first);
         const float *from = x->data + first * x->stride;
-        nib_vf max = nib_row_vector(from, x->stride, n), best = nib_vf_set(0.0f);
-        for (int64_t column = 0; column < x->row_size; column += NIB_ROW_COLUMNS) {
-            const int64_t left = x->row_size - column, cols = left < NIB_ROW_COLUMNS ? left : NIB_ROW_COLUMNS;
-            nib_vf value[NIB_ROW_COLUMNS];
+        nib_vf max = nib_vf_set(-INFINITY), best = nib_vf_set(0.0f);
+        nib_vf value[NIB_ROW_COLUMNS] = {max};
+        for (int64_t column = 0; column < width; column += NIB_ROW_COLUMNS) {
+            const int64_t left = width - column, cols = left < NIB_ROW_COLUMNS ? left : NIB_ROW_COLUMNS;
             nib_row_vectors_load(value, from + column, x->stride, n, cols);
-            for (int64_t c = 0; c < cols; c++) {
+            max = column == 0 ? value[0] : max;
+            NIB_UNROLL
+            for (int64_t c = 0; c < NIB_ROW_COLUMNS; c++) {
+                if (c >= cols)
+                    continue;
                 best = nib_vf_where_greater(value[c], max, nib_vf_set((float)(column + c)), best);
                 max = nib_vf_max(value[c], max);
             }
@@ -29,6 +33,20 @@ static void forward(const nib_call *call)
         const nib_vf target = nib_row_vector(label->data + first * label->stride, label->stride, n);
         nib_row_vector_put(&call->y, first, n,
                            nib_vf_where_equal(best, target, nib_vf_set(1.0f), nib_vf_set(0.0f)));
+    }
+}
+
+#define CASE(cols)                                                                                           \
+    case cols:                                                                                               \
+        forward_rows(call, cols);                                                                            \
+        break;
+
+static void forward(const nib_call *call)
+{
+    switch (call->x[0].row_size) {
+        NIB_FOR_FEW_COLUMNS(CASE)
+    default:
+        forward_rows(call, call->x[0].row_size);
     }
 }
 

@@ -17,6 +17,9 @@
 
 enum { NIB_ROW_COLUMNS = NIB_LANE_FLOATS /* of a block at a time */ };
 
+/** Few columns are the rule: with their number known, all columns of a block stay in registers. */
+#define NIB_FOR_FEW_COLUMNS(X) X(2) X(3) X(4) X(5) X(6) X(8) X(10)
+
 /** Rows of the block that starts at `first` of `rows`. */
 NIB_INLINE int64_t nib_row_vectors_size(int64_t rows, int64_t first)
 {

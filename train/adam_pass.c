@@ -14,31 +14,70 @@ typedef struct constants {
     float shrink;
 } constants;
 
-/* The new weights at i..., by gradient g. The root and the quotient are nib_vf's: the divider would take most
- * of the time. */
-NIB_INLINE nib_vf new_weight(const nib_pass *pass, const constants *o, int64_t i, nib_vf g, bool plain)
+/* Vectors that are taken step by step together: by itself one would wait for its own root and quotient. */
+enum { TOGETHER = NIB_VF_REGISTERS >= 32 ? 4 : 1 };
+
+#define FOR_TOGETHER                                                                                         \
+    NIB_UNROLL                                                                                               \
+    for (int j = 0; j < n; j++)
+
+/* n vectors of new weights at i..., by gradients g. The root and the quotient are nib_vf's: the divider would
+ * take most of the time. */
+NIB_INLINE void new_weights(const nib_pass *pass, const constants *o, int64_t i, nib_vf *g, nib_vf *weight,
+                            const int n, bool plain)
 {
     float *m = pass->slot[0] + i, *v = pass->slot[1] + i;
+    const float *w = pass->value + i;
+    nib_vf first[TOGETHER], root[TOGETHER];
     if (!plain)
-        g = nib_vf_mul(nib_vf_clip(g, pass->clip), nib_vf_set(pass->scale));
-    nib_vf first = nib_vf_load(m), second = nib_vf_load(v), weight = nib_vf_load(pass->value + i);
-    first = nib_vf_fma(nib_vf_sub(g, first), o->rate_1, first);
-    second = nib_vf_fma(nib_vf_sub(nib_vf_mul(g, g), second), o->rate_2, second);
-    nib_vf_store(m, first);
-    nib_vf_store(v, second);
+        FOR_TOGETHER g[j] = nib_vf_mul(nib_vf_clip(g[j], pass->clip), nib_vf_set(pass->scale));
+    FOR_TOGETHER
+    {
+        const nib_vf mean = nib_vf_load(m + j * NIB_VF), square = nib_vf_load(v + j * NIB_VF);
+        first[j] = nib_vf_fma(nib_vf_sub(g[j], mean), o->rate_1, mean);
+        root[j] = nib_vf_fma(nib_vf_sub(nib_vf_mul(g[j], g[j]), square), o->rate_2, square);
+        nib_vf_store(m + j * NIB_VF, first[j]);
+        nib_vf_store(v + j * NIB_VF, root[j]);
+    }
+    FOR_TOGETHER root[j] = nib_vf_add(nib_vf_sqrt(root[j]), o->epsilon);
+    FOR_TOGETHER first[j] = nib_vf_div(nib_vf_mul(first[j], o->alpha), root[j]);
+    FOR_TOGETHER weight[j] = nib_vf_load(w + j * NIB_VF);
     if (o->shrink != 0.0f)
-        weight = nib_vf_sub(weight, nib_vf_mul(weight, nib_vf_set(o->shrink)));
-    const nib_vf step = nib_vf_div(nib_vf_mul(first, o->alpha), nib_vf_add(nib_vf_sqrt(second), o->epsilon));
-    return nib_vf_sub(weight, step);
+        FOR_TOGETHER weight[j] = nib_vf_sub(weight[j], nib_vf_mul(weight[j], nib_vf_set(o->shrink)));
+    FOR_TOGETHER weight[j] = nib_vf_sub(weight[j], first[j]);
+}
+
+NIB_INLINE nib_vf new_weight(const nib_pass *pass, const constants *o, int64_t i, nib_vf g, bool plain)
+{
+    nib_vf weight;
+    new_weights(pass, o, i, &g, &weight, 1, plain);
+    return weight;
 }
 
 /* Weights [first, end) of the pass, multiples of 16. */
-static void update(const nib_pass *given, const constants *o, int64_t first, int64_t end, bool plain)
+NIB_INLINE void update_all_of(const nib_pass *given, const constants *o, int64_t first, int64_t end,
+                              bool plain)
 {
     const nib_pass pass = *given; /* nothing that a store could change */
-    const constants n = *o;
-    for (int64_t i = first; i < end; i += NIB_VF)
-        nib_vf_store(pass.value + i, new_weight(&pass, &n, i, nib_vf_load(pass.gradient + i), plain));
+    const constants c = *o;
+    const int n = TOGETHER;
+    int64_t i = first;
+    for (; TOGETHER > 1 && i + TOGETHER * NIB_VF <= end; i += TOGETHER * NIB_VF) {
+        nib_vf g[TOGETHER], weight[TOGETHER];
+        FOR_TOGETHER g[j] = nib_vf_load(pass.gradient + i + j * NIB_VF);
+        new_weights(&pass, &c, i, g, weight, n, plain);
+        FOR_TOGETHER nib_vf_store(pass.value + i + j * NIB_VF, weight[j]);
+    }
+    for (; i < end; i += NIB_VF)
+        nib_vf_store(pass.value + i, new_weight(&pass, &c, i, nib_vf_load(pass.gradient + i), plain));
+}
+
+static void update(const nib_pass *pass, const constants *o, int64_t first, int64_t end, bool plain)
+{
+    if (plain)
+        update_all_of(pass, o, first, end, true);
+    else
+        update_all_of(pass, o, first, end, false);
 }
 
 NIB_INLINE void update_rounded(const nib_pass *given, const constants *o, int64_t first, int64_t end,
