@@ -112,6 +112,13 @@ NIB_INLINE void nib_vi_store_i16(int16_t *to, const nib_vi *x)
 {
     _mm256_storeu_si256((__m256i *)to, _mm512_cvtsepi32_epi16(x[0]));
 }
+/** Two groups: one instruction packs both, in quarters that another one puts in order. */
+#define NIB_DOT_HAS_TWO 1
+NIB_INLINE void nib_vi_store_i16_two(int16_t *to, nib_vi a, nib_vi b)
+{
+    const nib_vi order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    nib_vi_store(to, _mm512_permutexvar_epi64(order, _mm512_packs_epi32(a, b)));
+}
 
 /** All lanes as they are, in 64 bits. */
 NIB_INLINE void nib_vi_store_i64(int64_t *to, nib_vi x)
@@ -564,6 +571,9 @@ NIB_INLINE void nib_vi_store_whole(int64_t *to, nib_vi high, nib_vi low, nib_vi 
 #endif
 #ifndef NIB_DOT_HAS_8
 #define NIB_DOT_HAS_8 0
+#endif
+#ifndef NIB_DOT_HAS_TWO
+#define NIB_DOT_HAS_TWO 0
 #endif
 /* Whether lanes can only be shifted all by the same number. */
 #ifndef NIB_DOT_ONE_SHIFT

@@ -114,23 +114,32 @@ NIB_INLINE void nib_dot_finish_as(nib_dot_sums sums, bool even, bool limit, nib_
                                   int64_t stride, const nib_vi *sum, const nib_vi *low)
 {
     const nib_engine_tie tie = even ? NIB_ENGINE_TIE_EVEN : NIB_ENGINE_TIE_UP;
-    NIB_UNROLL for (int g = 0; g < groups; ++g)
+    /* Two groups of 16 bits fill a vector where it has room for one of 32 bits. */
+    const int side = NIB_DOT_HAS_TWO && end == NIB_DOT_I16 && groups % 2 == 0 ? 2 : 1;
+    const int vectors = side * NIB_DOT_PARTS;
+    NIB_UNROLL for (int g = 0; g < groups; g += side)
     {
-        nib_dot_numbers n[NIB_DOT_PARTS];
-        nib_vi v[NIB_DOT_PARTS];
+        nib_dot_numbers n[2 * NIB_DOT_PARTS];
+        nib_vi v[2 * NIB_DOT_PARTS];
         const int64_t at = lane + g * NIB_ENGINE_LANES;
-        NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k) n[k] = nib_dot_numbers_at(
+        NIB_UNROLL for (int k = 0; k < vectors; ++k) n[k] = nib_dot_numbers_at(
             sums != NIB_DOT_ONE && sums != NIB_DOT_NARROW, true, f, at + k * NIB_DOT_LANES);
         NIB_UNROLL for (int i = 0; i < rows; ++i)
         {
             const int first = (i * groups + g) * NIB_DOT_PARTS;
-            NIB_UNROLL for (int k = 0; k < NIB_DOT_PARTS; ++k)
+            NIB_UNROLL for (int k = 0; k < vectors; ++k)
             {
                 v[k] = nib_dot_round(sums, tie, &n[k], sum[first + k], low[first + k]);
                 if (sums == NIB_DOT_NARROW)
                     v[k] = nib_vi_add(v[k], nib_vi_set(f->after));
                 v[k] = limit ? nib_dot_limit(NIB_OVERFLOW_SAT, &n[k], v[k]) : v[k];
             }
+#if NIB_DOT_HAS_TWO
+            if (side == 2) {
+                nib_vi_store_i16_two((int16_t *)(void *)y + i * stride + at, v[0], v[1]);
+                continue;
+            }
+#endif
             nib_dot_store(end, y, i * stride + at, v);
         }
     }
