@@ -298,40 +298,48 @@ Test(engine_bounds, rows_of_small_numbers)
     }
 }
 
-/* Rows of which some have numbers too large for one sum: none to all of them, in lots of every size, to
- * bytes, 16, 32 and 64 bits. */
-static void compare_mixed_rows(int shift, int large, int bits, bool positive)
+typedef struct mixture {
+    int64_t inputs, weight, small; /* the largest weight, and number in rows of small ones */
+    int shift, bits;               /* what the sums lose, and the type of y; 0 bits: sums as they are */
+    bool positive;                 /* no input is negative */
+} mixture;
+
+/* Rows of which some, `large` in a hundred, have numbers too large for one sum: none to all of them, in lots
+ * of every size, to bytes, 16, 32 and 64 bits. */
+static void compare_mixed_rows(const mixture *m, int large)
 {
-    enum { INPUTS = 37, MANY = 131 };
+    enum { MANY = 131 };
+    const int bits = m->bits;
+    const bool positive = m->positive;
     net n = {.arena = nib_arena_create(), .source = {(uint64_t)(large * 40 + bits)}};
     const nib_fixed x = {.bits = 16, .integer = 12, .is_signed = !positive, .rounding = NIB_ROUNDING_RND};
     const int stored = bits ? bits : 16;
     const nib_fixed y = {.bits = stored,
-                         .integer = stored - 19 + shift,
+                         .integer = stored - 19 + m->shift,
                          .is_signed = true,
                          .rounding = NIB_ROUNDING_RND,
                          .overflow = NIB_OVERFLOW_SAT};
-    int64_t weight[INPUTS], fast[MANY * COLUMNS], traced[MANY * COLUMNS];
-    float *rows = NIB_NEW(n.arena, float, MANY *INPUTS);
+    int64_t *weight = NIB_NEW(n.arena, int64_t, m->inputs), fast[MANY * COLUMNS], traced[MANY * COLUMNS];
+    float *rows = NIB_NEW(n.arena, float, MANY * m->inputs);
     engine_way way;
     int wide = 0;
-    for (int i = 0; i < INPUTS; ++i)
-        weight[i] = random_between(&n.source, -32768, 32767);
-    make_layer(&n, INPUTS, weight, x, 1000);
+    for (int64_t i = 0; i < m->inputs; ++i)
+        weight[i] = random_between(&n.source, -m->weight - 1, m->weight);
+    make_layer(&n, m->inputs, weight, x, 1000);
     type_layer(&n, y, false);
     if (bits == 0) /* sums as they are */
         n.node[1].type = nib_fix_types_of(n.arena, &n.node[1].as.dense.accum);
     for (int r = 0; r < MANY; ++r) {
         const bool is_large = random_between(&n.source, 1, 100) <= large;
-        const int64_t most = is_large ? 32767 : 300;
+        const int64_t most = is_large ? 32767 : m->small;
         wide += is_large;
-        for (int i = 0; i < INPUTS; ++i) {
+        for (int64_t i = 0; i < m->inputs; ++i) {
             const bool up = (weight[i] > 0) == (r % 2 == 0);
             const int64_t number = is_large ? (up         ? most
                                                : positive ? 0
                                                           : -most)
                                             : random_between(&n.source, 0, most);
-            rows[r * INPUTS + i] = (float)number / 16;
+            rows[r * m->inputs + i] = (float)number / 16;
         }
     }
     for (int i = 0; next_way(&i, &way);) {
@@ -341,6 +349,8 @@ static void compare_mixed_rows(int shift, int large, int bits, bool positive)
                      err.message);
         const float *in = rows;
         int64_t *out = fast;
+        cr_assert_eq(engine->tile<NIB_ENGINE_BLOCK, m->inputs> 3000, "%lld inputs: tiles of %lld rows",
+                     (long long)m->inputs, (long long)engine->tile);
         nib_engine_trace(engine, &in, MANY, (int64_t *[]){NULL, traced}, NULL);
         nib_engine_run(engine, &in, MANY, &out);
         for (int k = 0; k < MANY * COLUMNS; ++k)
@@ -357,15 +367,27 @@ static void compare_mixed_rows(int shift, int large, int bits, bool positive)
     nib_arena_destroy(n.arena);
 }
 
+static const int shares_of_large[] = {0, 1, 2, 5, 10, 20, 30, 45, 55, 100};
+
 Test(engine_bounds, rows_of_small_and_of_large_numbers)
 {
-    static const int large[] = {0, 1, 2, 5, 10, 20, 30, 45, 55, 100};
+    static const struct {
+        int shift, bits;
+    } types[] = {{16, 16}, {24, 8}, {16, 18}, {0, 0}};
     nib_cpu_flush_denormals();
-    for (int positive = 0; positive < 2; ++positive)
-        for (size_t k = 0; k < sizeof large / sizeof *large; ++k) {
-            compare_mixed_rows(16, large[k], 16, positive);
-            compare_mixed_rows(24, large[k], 8, positive);
-            compare_mixed_rows(16, large[k], 18, positive);
-            compare_mixed_rows(0, large[k], 0, positive);
+    for (int i = 0; i < 8; ++i)
+        for (size_t k = 0; k < sizeof shares_of_large / sizeof *shares_of_large; ++k) {
+            const mixture m = {37, 32767, 300, types[i / 2].shift, types[i / 2].bits, i % 2};
+            compare_mixed_rows(&m, shares_of_large[k]);
         }
+}
+
+/* A lot of rows that are done again is larger than the whole tile: so wide a layer has nine rows in one. */
+Test(engine_bounds, tiles_of_fewer_rows_than_a_lot)
+{
+    nib_cpu_flush_denormals();
+    for (size_t k = 0; k < sizeof shares_of_large / sizeof *shares_of_large; k += NIB_ONE_IN(3)) {
+        const mixture m = {3500, 100, 50, 8, 16, false};
+        compare_mixed_rows(&m, shares_of_large[k]);
+    }
 }
