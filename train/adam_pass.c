@@ -80,22 +80,44 @@ static void update(const nib_pass *pass, const constants *o, int64_t first, int6
         update_all_of(pass, o, first, end, false);
 }
 
+/* One vector of what update_rounded does: the weight, its code, and whether its gradient passes next time. */
+NIB_INLINE void store_rounded(float *value, float *y, unsigned char *bits, nib_vf weight,
+                              nib_grid_rounding rounding, const nib_grid_columns *columns,
+                              const nib_grid_pass *range)
+{
+    nib_vf_store(value, weight);
+    nib_vf_store(y,
+                 nib_grid_apply_noting(rounding, NIB_GRID_CLAMP, false, true, columns, range, weight, bits));
+}
+
 NIB_INLINE void update_rounded(const nib_pass *given, const constants *o, int64_t first, int64_t end,
                                bool plain, const nib_param_step *s, nib_grid_rounding rounding)
 {
+    enum { PASS_BYTES = NIB_VF / NIB_PASS_FLOATS_PER_BYTE };
     const nib_pass pass = *given;
-    const constants n = *o;
-    const nib_grid_columns c = nib_grid_columns_load(s->flat, NIB_GRID_CLAMP, false, 0);
+    const constants c = *o;
+    const int n = TOGETHER;
+    const nib_grid_columns columns = nib_grid_columns_load(s->flat, NIB_GRID_CLAMP, false, 0);
     const nib_grid_pass range = nib_grid_pass_load(s->flat, false, 0);
     float *y = s->y + pass.first + first - s->first;
     unsigned char *bits = s->pass + (pass.first + first - s->first) / NIB_PASS_FLOATS_PER_BYTE;
-    for (int64_t i = first; i < end; i += NIB_VF) {
+    int64_t i = first;
+    for (; TOGETHER > 1 && i + TOGETHER * NIB_VF <= end; i += TOGETHER * NIB_VF) {
+        nib_vf g[TOGETHER], weight[TOGETHER];
+        FOR_TOGETHER g[j] =
+            nib_vf_where_bits(bits + j * PASS_BYTES, nib_vf_load(pass.gradient + i + j * NIB_VF));
+        new_weights(&pass, &c, i, g, weight, n, plain);
+        FOR_TOGETHER store_rounded(pass.value + i + j * NIB_VF, y + j * NIB_VF, bits + j * PASS_BYTES,
+                                   weight[j], rounding, &columns, &range);
+        y += TOGETHER * NIB_VF;
+        bits += TOGETHER * PASS_BYTES;
+    }
+    for (; i < end; i += NIB_VF) {
         const nib_vf g = nib_vf_where_bits(bits, nib_vf_load(pass.gradient + i));
-        const nib_vf w = new_weight(&pass, &n, i, g, plain);
-        nib_vf_store(pass.value + i, w);
-        nib_vf_store(y, nib_grid_apply_noting(rounding, NIB_GRID_CLAMP, false, true, &c, &range, w, bits));
+        store_rounded(pass.value + i, y, bits, new_weight(&pass, &c, i, g, plain), rounding, &columns,
+                      &range);
         y += NIB_VF;
-        bits += NIB_VF / NIB_PASS_FLOATS_PER_BYTE;
+        bits += PASS_BYTES;
     }
 }
 
