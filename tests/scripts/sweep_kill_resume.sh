@@ -36,7 +36,9 @@ living() {
     local pid pending
     for pid in $(pgrep -f "$work/whole/trials"); do
         pending=$(awk '$1 == "SigPnd:" {print $2}' "/proc/$pid/status" 2>/dev/null) || continue
-        [ -z "$pending" ] || [ $((0x$pending & 0x100)) -ne 0 ] || tr '\0' ' ' <"/proc/$pid/cmdline"
+        if [ -n "$pending" ] && [ $((0x$pending & 0x100)) -eq 0 ]; then
+            { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null || true # it may have gone meanwhile
+        fi
     done
 }
 
