@@ -27,8 +27,8 @@ static inline float nib_grid_floor(float v)
     return t - (t > v ? 1.0f : 0.0f);
 }
 
-/** v rounded to an integer. v - t is exact in all of these but RND's, where it can round up to 1 and no
- * further than that: harmless for the comparison. floor(v + 0.5) would not do: it is 1 for 0.49999997. */
+/** v rounded to an integer. v - t is exact in all of these: the nearest integer is right but for ties.
+ * floor(v + 0.5) would not do for RND: it is 1 for 0.49999997. */
 static inline float nib_grid_round_as(nib_rounding rounding, float v)
 {
     float t;
@@ -38,8 +38,8 @@ static inline float nib_grid_round_as(nib_rounding rounding, float v)
     case NIB_ROUNDING_TRN_ZERO:
         return copysignf(nib_grid_floor(fabsf(v)), v);
     case NIB_ROUNDING_RND:
-        t = nib_grid_floor(v);
-        return t + (v - t >= 0.5f ? 1.0f : 0.0f);
+        t = nib_grid_half_even(v);
+        return t + (v - t == 0.5f ? 1.0f : 0.0f);
     case NIB_ROUNDING_RND_ZERO:
         t = nib_grid_half_even(fabsf(v));
         return copysignf(t - (t - fabsf(v) == 0.5f ? 1.0f : 0.0f), v);
