@@ -36,6 +36,18 @@ NIB_INLINE nib_vi nib_vi_totals(const nib_vi *v)
     return nib_vi_fold(nib_vi_fold(nib_vi_four_totals(v), nib_vi_four_totals(v + 4)),
                        nib_vi_fold(nib_vi_four_totals(v + 8), nib_vi_four_totals(v + 12)));
 }
+
+/* Rows of half a vector, in pairs. Lane r: the sum of the half of v that row r is, of eight vectors. */
+#define NIB_DOT_HAS_HALVES 1
+NIB_INLINE nib_vi nib_vi_half_totals(const nib_vi *v)
+{
+    const nib_vi order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+    return _mm512_permutexvar_epi32(order, nib_vi_fold(nib_vi_four_totals(v), nib_vi_four_totals(v + 4)));
+}
+NIB_INLINE nib_vi nib_vi_load_twice(const int16_t *from)
+{
+    return _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)from));
+}
 #elif defined(__AVX2__)
 NIB_FOUR_TOTALS(nib_vi_four_totals, __m256i, _mm256, )
 NIB_INLINE nib_vi nib_vi_scaled16(bool flip, nib_vi x, nib_vi scale)
@@ -97,11 +109,35 @@ NIB_INLINE nib_vi nib_vi_totals(const nib_vi *v)
 
 #endif
 
+#if defined(NIB_DOT_HAS_HALVES)
+NIB_INLINE void nib_dot_half_norms(bool flip, const int16_t *x, int64_t rows, const int16_t *scale,
+                                   int32_t *total)
+{
+    enum { PAIRS = NIB_DOT_LANES / 2 };
+    const nib_vi by = nib_vi_load_twice(scale);
+    for (int64_t row = 0; row < rows; row += NIB_DOT_LANES) {
+        nib_vi sum[PAIRS];
+        NIB_UNROLL for (int i = 0; i < PAIRS; ++i)
+        {
+            const nib_vi v = nib_vi_scaled16(flip, nib_vi_load(x + (row + 2 * i) * NIB_DOT_LANES), by);
+            sum[i] = nib_vi_dot16(nib_vi_set(0), v, v);
+        }
+        nib_vi_store(total + row, nib_vi_half_totals(sum));
+    }
+}
+#endif
+
 /** total[r]: the sum over i of ((x[r][i] ^ flip) * scale[i] >> 16)^2, which fits into 31 bits. Rows up to the
  * next multiple of 16, and 64 bytes more, can be read, and total has a place for them. */
 NIB_INLINE void nib_dot_norms(bool flip, const int16_t *x, int64_t stride, int64_t rows, const int16_t *scale,
                               int32_t *total)
 {
+#if defined(NIB_DOT_HAS_HALVES)
+    if (stride == NIB_DOT_LANES) {
+        nib_dot_half_norms(flip, x, rows, scale, total);
+        return;
+    }
+#endif
     for (int64_t row = 0; row < rows; row += NIB_DOT_LANES) {
         nib_vi sum[NIB_DOT_LANES];
         NIB_UNROLL for (int i = 0; i < NIB_DOT_LANES; ++i) sum[i] = nib_vi_set(0);

@@ -5,7 +5,7 @@
 #include "quant/engine_internal.h"
 #include "quant/grid.h"
 
-enum { TILE_ROWS = 192, TILE_LANES = 32768, LANE_BITS = 61 };
+enum { TILE_ROWS = 384, TILE_LANES = 32768, LANE_BITS = 61 };
 
 int64_t nib_engine_stride(const nib_fix_node *node)
 {
