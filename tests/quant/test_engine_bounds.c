@@ -99,6 +99,15 @@ static float *extreme_rows(net *n)
     return rows;
 }
 
+static nib_engine *engine_of(const net *n, const engine_way *way)
+{
+    nib_engine *engine = NULL;
+    nib_error err = {0};
+    cr_assert_eq(nib_engine_create_with(&engine, &n->net, way->loops, &way->dense_loops, &err), NIB_OK, "%s",
+                 err.message);
+    return engine;
+}
+
 static way_to way_of(const nib_engine *engine)
 {
     const nib_engine_stage *stage = &engine->stage[1];
@@ -122,10 +131,7 @@ static int compare(net *n, way_to with, way_to without)
     engine_way way;
     traced[y] = NIB_NEW(n->arena, int64_t, ROWS * COLUMNS);
     for (int i = 0, first = 1; next_way(&i, &way); first = 0) {
-        nib_engine *engine = NULL;
-        nib_error err = {0};
-        cr_assert_eq(nib_engine_create_with(&engine, &n->net, way.loops, &way.dense_loops, &err), NIB_OK,
-                     "%s", err.message);
+        nib_engine *engine = engine_of(n, &way);
         const way_to taken = way_of(engine);
         const way_to wanted = taken == TO_BLOCKS ? TO_BLOCKS : way.dense_loops.dot8 ? with : without;
         cr_assert_eq(taken, wanted, "%s: %lld inputs are multiplied by %s, not %s", way.name,
@@ -265,10 +271,7 @@ static void compare_small_rows(bool positive, nib_rounding rounding)
         rows[k] = (float)(positive || k / INPUTS % 4 < 2 ? number : -number) / 16;
     }
     for (int i = 0; next_way(&i, &way);) {
-        nib_engine *engine = NULL;
-        nib_error err = {0};
-        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, &way.dense_loops, &err), NIB_OK, "%s",
-                     err.message);
+        nib_engine *engine = engine_of(&n, &way);
         const float *in = rows;
         int64_t *out = fast;
         int one = 0;
@@ -343,13 +346,10 @@ static void compare_mixed_rows(const mixture *m, int large)
         }
     }
     for (int i = 0; next_way(&i, &way);) {
-        nib_engine *engine = NULL;
-        nib_error err = {0};
-        cr_assert_eq(nib_engine_create_with(&engine, &n.net, way.loops, &way.dense_loops, &err), NIB_OK, "%s",
-                     err.message);
+        nib_engine *engine = engine_of(&n, &way);
         const float *in = rows;
         int64_t *out = fast;
-        cr_assert_eq(engine->tile<NIB_ENGINE_BLOCK, m->inputs> 3000, "%lld inputs: tiles of %lld rows",
+        cr_assert_eq((engine->tile < NIB_ENGINE_BLOCK), (m->inputs > 3000), "%lld inputs: tiles of %lld rows",
                      (long long)m->inputs, (long long)engine->tile);
         nib_engine_trace(engine, &in, MANY, (int64_t *[]){NULL, traced}, NULL);
         nib_engine_run(engine, &in, MANY, &out);
