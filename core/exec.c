@@ -13,7 +13,7 @@ enum { PIECE_FLOATS = 4096, TEAM_FLOATS = 1024 };
 
 static void count_elements(nib_exec *exec)
 {
-    const nib_batch *batch = exec->batch;
+    const nib_batch *batch = &exec->batch;
     const int64_t *offsets = NULL;
     for (nib_value v = 0; v < exec->plan->nodes && !offsets; ++v)
         if (nib_exec_node(exec, v)->kind == NIB_NODE_INPUT &&
@@ -32,7 +32,7 @@ static void count_elements(nib_exec *exec)
 /* Evaluating without targets: what depends on them is left out. */
 static void find_missing(nib_exec *exec)
 {
-    const nib_batch *batch = exec->batch;
+    const nib_batch *batch = &exec->batch;
     exec->skips = false;
     for (nib_value v = 0; v < exec->plan->nodes; ++v) {
         const nib_node *node = nib_exec_node(exec, v);
@@ -44,16 +44,26 @@ static void find_missing(nib_exec *exec)
     }
 }
 
-static void start_batch(nib_exec *exec, const nib_batch *batch, float *const *outputs)
+static void start_batch(nib_exec *exec, const nib_batch *batch, float *const *outputs,
+                        const nib_exec_update *update)
 {
     assert(batch->rows >= 1 && batch->rows <= exec->max_batch);
-    exec->batch = batch;
+    nib_team_join(exec->team);
+    if (update && update->prepare)
+        update->prepare(update->context);
+    const int64_t tiles = (batch->rows + exec->plan->tile_rows - 1) / exec->plan->tile_rows;
+    const int lanes = tiles < NIB_LANES ? (int)tiles : NIB_LANES;
+    const int parts = exec->plan->n_phases == 1 ? nib_team_parts(exec->team, lanes) : exec->threads;
+    exec->batch = *batch;
     exec->batches++;
     exec->outputs = outputs;
-    exec->tiles = (batch->rows + exec->plan->tile_rows - 1) / exec->plan->tile_rows;
-    exec->lanes = exec->tiles < NIB_LANES ? (int)exec->tiles : NIB_LANES;
+    exec->tiles = tiles;
+    exec->lanes = lanes;
+    exec->parts = parts;
+    exec->update = update ? *update : (nib_exec_update){.context = NULL};
     exec->whole = (nib_tile){.batch_samples = batch->rows, .seed = batch->seed, .step = batch->step};
-    exec->use = exec->threads > 1                                      ? NIB_LANES_APART
+    exec->phase = exec->plan->phase;
+    exec->use = exec->parts > 1                                        ? NIB_LANES_APART
                 : exec->tiles <= NIB_LANES && exec->one_writer         ? NIB_LANES_NONE
                 : exec->plan->n_phases == 1 && exec->tiles > NIB_LANES ? NIB_LANES_ADDED
                                                                        : NIB_LANES_APART;
@@ -75,7 +85,7 @@ static void run_lane(const nib_exec *exec, nib_worker *worker, int lane)
 {
     const nib_action *first = exec->plan->action + exec->phase->first;
     const nib_action *end = exec->plan->action + exec->phase->end;
-    const bool fetch = exec->batch->next && exec->phase == exec->plan->phase;
+    const bool fetch = exec->batch.next && exec->phase == exec->plan->phase;
     for (int64_t t = lane; t < exec->tiles; t += NIB_LANES) {
         nib_worker_start_tile(exec, worker, t);
         int64_t fetched = 0;
@@ -102,14 +112,29 @@ static void prepare_for_batch(const nib_exec *exec, nib_worker *worker)
     worker->prepared_for = exec->batches;
 }
 
-/* A thread's share of the lanes: the same ones from step to step, so that what they touch stays in its cache.
- */
-static void run_lanes(void *context, int part, int parts)
+/* The first lane that nobody has: a thread that is held up leaves the others more. Where there is one for
+ * each, a thread has the same from step to step, so that what it touches stays in its cache. */
+static int claim_lane(nib_exec *exec, int lane, int parts)
 {
-    const nib_exec *exec = context;
+    if (parts == 1 || exec->lanes <= parts)
+        return lane;
+    return atomic_fetch_add_explicit(&exec->claimed, 1, memory_order_relaxed);
+}
+
+void nib_exec_run_lanes(void *context, int part, int parts)
+{
+    nib_exec *exec = context;
     nib_worker *worker = &exec->worker[part];
+    const nib_params *params = exec->together && part > 0 ? &worker->copy : exec->params;
+    if (worker->params != params) {
+        worker->params = params;
+        nib_worker_bind(exec, worker);
+    }
+    if (part == 0 && exec->phase == exec->plan->phase && exec->update.meanwhile)
+        exec->update.meanwhile(exec->update.context);
     prepare_for_batch(exec, worker);
-    for (int lane = part; lane < exec->lanes; lane += parts)
+    for (int lane = claim_lane(exec, part, parts); lane < exec->lanes;
+         lane = claim_lane(exec, lane + parts, parts))
         run_lane(exec, worker, lane);
 }
 
@@ -144,9 +169,16 @@ static void finish_phase(nib_exec *exec, const nib_phase *phase, bool dry)
 
 static void run_phases(nib_exec *exec)
 {
+    atomic_store_explicit(&exec->claimed, 0, memory_order_relaxed);
+    if (exec->plan->n_phases == 1) {
+        nib_team_split_in(exec->team, exec->parts, nib_exec_run_lanes, exec);
+        finish_phase(exec, exec->phase, false);
+        return;
+    }
     for (int p = 0; p < exec->plan->n_phases; ++p) {
         exec->phase = &exec->plan->phase[p];
-        nib_team_split(exec->team, exec->lanes, run_lanes, exec);
+        atomic_store_explicit(&exec->claimed, 0, memory_order_relaxed);
+        nib_team_split(exec->team, exec->lanes, nib_exec_run_lanes, exec);
         finish_phase(exec, exec->phase, false);
     }
 }
@@ -224,6 +256,7 @@ static void put_on_grids(const nib_exec *exec, int64_t first, int64_t count)
 static void finish_range(void *context, int part, int parts)
 {
     const finish *f = context;
+    const nib_exec_flat flat = {.params = f->exec->params, .slot = f->update ? f->update->slot : NULL};
     const int64_t blocks = f->exec->params->size / NIB_LANE_FLOATS;
     const int64_t end = blocks * (part + 1) / parts * NIB_LANE_FLOATS;
     for (int64_t at = blocks * part / parts * NIB_LANE_FLOATS; at < end; at += PIECE_FLOATS) {
@@ -240,7 +273,7 @@ static void finish_range(void *context, int part, int parts)
                 nib_tensor_matrix(f->exec->params->gradient + at, 1, count, count),
                 f->exec->pass + at / NIB_PASS_FLOATS_PER_BYTE, 1);
         if (f->update)
-            f->update->range(f->update->context, at, count);
+            f->update->range(f->update->context, &flat, at, count);
         if (f->renew)
             put_on_grids(f->exec, at, count);
     }
@@ -272,17 +305,29 @@ static void finish_sums(nib_exec *exec, nib_sums *sums)
             exec->sum[i] = (double)*nib_worker_address(exec, exec->worker, place);
             total += mark->factor * exec->sum[i];
         } else {
-            total += mark->factor * exec->sum[i] / (double)exec->batch->rows;
+            total += mark->factor * exec->sum[i] / (double)exec->batch.rows;
         }
     }
     *sums = (nib_sums){.loss = total, .losses = exec->sum, .watches = exec->sum + exec->n_losses};
+}
+
+static bool is_wanted(const nib_exec_update *update, const nib_sums *sums)
+{
+    return update->begin ? update->begin(update->context, sums) : isfinite(sums->loss);
 }
 
 void nib_exec_step(nib_exec *exec, const nib_batch *batch, const nib_exec_update *update, nib_sums *sums)
 {
     assert(exec->plan->mode == NIB_MODE_TRAIN);
     const bool whole = !update || update->whole || exec->plan->step_backward;
-    start_batch(exec, batch, NULL);
+    start_batch(exec, batch, NULL, update);
+    exec->steps++;
+    exec->together = nib_exec_goes_together(exec);
+    if (exec->together) {
+        nib_team_split_open(exec->team, exec->parts, nib_exec_run_together, exec);
+        finish_sums(exec, sums);
+        return;
+    }
     run_step_forward(exec);
     run_phases(exec);
     if (whole) {
@@ -293,7 +338,7 @@ void nib_exec_step(nib_exec *exec, const nib_batch *batch, const nib_exec_update
         run_step_backward(exec);
     }
     finish_sums(exec, sums);
-    if (update && update->begin(update->context, sums))
+    if (update && is_wanted(update, sums))
         finish_gradients(exec, !whole, update);
 }
 
@@ -305,7 +350,7 @@ void nib_exec_train(nib_exec *exec, const nib_batch *batch, nib_sums *sums)
 void nib_exec_forward(nib_exec *exec, const nib_batch *batch, float *const *outputs, nib_sums *sums)
 {
     assert(exec->plan->mode == NIB_MODE_EVALUATE);
-    start_batch(exec, batch, outputs);
+    start_batch(exec, batch, outputs, NULL);
     run_step_forward(exec);
     run_phases(exec);
     finish_sums(exec, sums);
@@ -349,7 +394,7 @@ const char *nib_exec_find_nonfinite(nib_exec *exec, const nib_batch *batch)
         if (!all_finite(view.data, view.dim[0], view.row_size, view.stride))
             return params->row[i].name;
     }
-    start_batch(exec, batch, NULL);
+    start_batch(exec, batch, NULL, NULL);
     run_step_forward(exec);
     for (nib_value v = 0; v < exec->plan->nodes; ++v) {
         const nib_tensor *y = &exec->step_call[v].y;

@@ -76,24 +76,48 @@ typedef struct nib_param_step {
     unsigned char *pass; /**< see nib_fused.pass */
 } nib_param_step;
 
-/** What follows a step's backward pass while the gradients are in the cache: an optimizer's update. */
+/** Vectors of params->size floats that an update works on. */
+typedef struct nib_exec_flat {
+    const nib_params *params; /**< value is written, gradient is read and written */
+    float *const *slot;       /**< as nib_exec_update.slot */
+    const float *second; /**< NULL, or a vector that is to be added to the gradient first; then neither of
+                            them is written */
+} nib_exec_flat;
+
+enum { NIB_EXEC_SLOTS = 3 };
+
+/** What follows a step's backward pass while the gradients are in the cache: an optimizer's update.
+ *
+ *  Without `begin`, threads may each work at copies of their own of the flat vectors, and those other than
+ * the calling one may still be at it when nib_exec_step has returned: what `range` reads by `context` may
+ * change in `prepare` only. */
 typedef struct nib_exec_update {
     void *context;
-    /** On the calling thread, when the sums are there. @return false: the gradients are not wanted, no update
-     */
+    size_t context_bytes; /**< that `range` will read of it, so that threads can ask for it early; may be 0 */
+    float *const *slot; /**< [n_slots] vectors that range writes besides the values, NULL or [params->size] */
+    int n_slots;        /**< at most NIB_EXEC_SLOTS */
+    /** NULL, or what is called on the calling thread before all else, while no range is at work. */
+    void (*prepare)(void *context);
+    /** NULL, or work of the caller's own that has nothing to do with the step: called once, on the calling
+     * thread, while the others come to their tiles. */
+    void (*meanwhile)(void *context);
+    /** On the calling thread, when the sums are there. @return false: the gradients are not wanted, no
+     * update. NULL: they are if the loss is finite. */
     bool (*begin)(void *context, const nib_sums *sums);
-    /** Update floats [first, first + count) of the flat vectors, multiples of 16, by params->gradient there.
+    /** Update floats [first, first + count) of the flat vectors, multiples of 16, by the gradient there.
      * Ranges go to the threads of the team at the same time; a float's bits must not depend on its range. */
-    void (*range)(void *context, int64_t first, int64_t count);
+    void (*range)(void *context, const nib_exec_flat *flat, int64_t first, int64_t count);
     /** NULL, or the same with parameters on grids, which are `flat` and lie apart in rising order: their
      * gradients pass by `pass` first, and y and pass are made again from the new values. Never with masks. */
     void (*range_on_grids)(void *context, int64_t first, int64_t count, const nib_param_step *steps, int n);
+    bool adds;  /**< `range` takes nib_exec_flat.second */
     bool whole; /**< `begin` looks at params->gradient */
-    bool alone; /**< until the next step nobody but this update writes params->value: parameters that are used
-                   on a grid are put there while they are in the cache */
+    bool alone; /**< until the next step nobody but this update writes params->value and the slots: parameters
+                   that are used on a grid are put there while they are in the cache, and threads may keep
+                   copies */
 } nib_exec_update;
 
-/** nib_exec_train, then the update. After `begin` said no, params->gradient is undefined. */
+/** nib_exec_train, then the update. params->gradient is undefined unless the update wants it `whole`. */
 void nib_exec_step(nib_exec *exec, const nib_batch *batch, const nib_exec_update *update, nib_sums *sums);
 
 /** Forward only. `outputs[i]` (NULL: not wanted) receives output i as a dense rows x width array. */

@@ -189,6 +189,7 @@ static nib_status allocate(nib_exec *exec, nib_error *err)
         memset(exec->pass, 0xff, (size_t)(exec->params->size / NIB_PASS_FLOATS_PER_BYTE));
     for (int w = 0; ok && w < exec->threads; ++w) {
         nib_worker *worker = &exec->worker[w];
+        worker->params = exec->params;
         worker->arena = NIB_NEW(arena, float, plan->tile_floats);
         worker->prepared = NIB_NEW(arena, float, plan->thread_floats);
         worker->weight = NIB_NEW(arena, float, plan->tile_rows);
@@ -277,12 +278,19 @@ nib_status nib_exec_create(nib_exec **out, const nib_graph *graph, nib_mode mode
         exec->renewable = exec->renewable && exec->param_step[i].flat;
     find_inputs(exec);
     find_writers(exec);
+    status = nib_exec_make_copies(exec, err);
+    if (status != NIB_OK) {
+        nib_arena_destroy(arena);
+        return status;
+    }
     *out = exec;
     return NIB_OK;
 }
 
 void nib_exec_destroy(nib_exec *exec)
 {
-    if (exec)
-        nib_arena_destroy(exec->arena);
+    if (!exec)
+        return;
+    nib_team_join(exec->team);
+    nib_arena_destroy(exec->arena);
 }

@@ -17,7 +17,7 @@ float *nib_worker_address(const nib_exec *exec, const nib_worker *worker, nib_pl
     case NIB_SPACE_STEP:
         return exec->step_arena + place.offset;
     case NIB_SPACE_PARAM:
-        return exec->params->value + place.offset;
+        return worker->params->value + place.offset;
     case NIB_SPACE_GRADIENT:
         return worker->gradient ? worker->gradient + place.offset : nib_exec_total_gradient(exec, place);
     case NIB_SPACE_NONE:
@@ -99,14 +99,14 @@ static const int64_t *set_offsets(const nib_exec *exec)
     for (nib_value v = 0; v < exec->plan->nodes; ++v) {
         const nib_node *node = nib_graph_node(exec->graph, v);
         if (node->kind == NIB_NODE_INPUT && node->shape.domain == NIB_DOMAIN_ELEMENTS)
-            return exec->batch->feeds[exec->input_feed[v]].offsets;
+            return exec->batch.feeds[exec->input_feed[v]].offsets;
     }
     return NULL;
 }
 
 void nib_worker_start_tile(const nib_exec *exec, nib_worker *worker, int64_t number)
 {
-    const nib_batch *batch = exec->batch;
+    const nib_batch *batch = &exec->batch;
     const int64_t capacity = exec->plan->tile_rows, first = number * capacity;
     nib_tile *tile = &worker->tile;
     *tile = exec->whole;
@@ -156,7 +156,7 @@ static void copy_rows(float *to, int64_t to_stride, const float *from, int64_t f
 static void gather_floats(const nib_exec *exec, const nib_worker *worker, float *to, int64_t stride,
                           const float *data, int64_t width)
 {
-    const nib_batch *batch = exec->batch;
+    const nib_batch *batch = &exec->batch;
     const nib_tile *tile = &worker->tile;
     if (batch->index)
         exec->kernels->gather(to, stride, data, width, batch->index + tile->first, tile->samples);
@@ -167,7 +167,7 @@ static void gather_floats(const nib_exec *exec, const nib_worker *worker, float 
 static void gather_labels(const nib_exec *exec, const nib_worker *worker, float *to, int64_t stride,
                           const nib_feed *feed)
 {
-    const nib_batch *batch = exec->batch;
+    const nib_batch *batch = &exec->batch;
     const nib_tile *tile = &worker->tile;
     const int32_t *index = batch->index ? batch->index + tile->first : NULL, *label = feed->data;
     for (int64_t r = 0; index && feed->bytes && r < tile->samples; ++r)
@@ -181,7 +181,7 @@ static void gather_sets(const nib_exec *exec, const nib_worker *worker, float *t
 {
     const nib_tile *tile = &worker->tile;
     for (int64_t r = 0; r < tile->samples; ++r) {
-        int64_t row = data_row(exec->batch, tile->first + r);
+        int64_t row = data_row(&exec->batch, tile->first + r);
         copy_rows(to + tile->offsets[r] * stride, stride,
                   (const float *)feed->data + feed->offsets[row] * width, width, width,
                   feed->offsets[row + 1] - feed->offsets[row]);
@@ -191,7 +191,7 @@ static void gather_sets(const nib_exec *exec, const nib_worker *worker, float *t
 static void gather(const nib_exec *exec, const nib_worker *worker, nib_value v)
 {
     const nib_node *node = nib_graph_node(exec->graph, v);
-    const nib_feed *feed = &exec->batch->feeds[exec->input_feed[v]];
+    const nib_feed *feed = &exec->batch.feeds[exec->input_feed[v]];
     const nib_place place = exec->plan->node[v].value_at;
     float *to = nib_worker_address(exec, worker, place);
     if (node->feed == NIB_FEED_LABEL) {
@@ -206,7 +206,7 @@ static void gather(const nib_exec *exec, const nib_worker *worker, nib_value v)
 void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int64_t first, int64_t end)
 {
     enum { LINE_BYTES = 64 };
-    const nib_batch *batch = exec->batch;
+    const nib_batch *batch = &exec->batch;
     const int64_t tile = worker->number * exec->plan->tile_rows;
     if (end > batch->next_rows - tile)
         end = batch->next_rows - tile;

@@ -2,6 +2,8 @@
 #ifndef NIB_CORE_EXEC_TILE_H
 #define NIB_CORE_EXEC_TILE_H
 
+#include <stdatomic.h>
+
 #include "core/exec.h"
 #include "core/kernels.h"
 #include "core/plan.h"
@@ -12,6 +14,10 @@ typedef struct nib_worker {
     _Alignas(NIB_ALIGN) float *arena; /**< [plan->tile_floats] */
     float *prepared;                  /**< [plan->thread_floats] */
     uint64_t prepared_for;            /**< exec->batches when it was made */
+    const nib_params *params;         /**< whose values it works with: all threads' or its own copy */
+    nib_params copy;                  /**< of the parameters, for steps that go together */
+    float *slot[NIB_EXEC_SLOTS];      /**< and of what the update writes besides */
+    uint64_t copied;                  /**< exec->steps after which these were everybody's */
     float *weight;                    /**< [tile_rows] */
     bool ones;                        /**< all of weight is 1 */
     int64_t *offsets;                 /**< [tile_rows + 1] */
@@ -85,17 +91,24 @@ struct nib_exec {
     int n_param_steps;
     bool renewable; /* they are all flat: an update can renew the parameters on their grids piece by piece */
     bool renewed;   /* the last step's update did: nothing is to be done before the tiles */
+    bool copies;    /* threads have room for copies of the parameters */
 
-    /* The step at hand. */
-    const nib_batch *batch;
+    /* The batch at hand. Threads read it from here to the end when they begin. */
+    _Alignas(NIB_ALIGN) nib_batch batch;
     uint64_t batches; /* so far, this one included */
+    uint64_t steps;   /* of training, likewise */
     float *const *outputs;
     const nib_phase *phase;
     nib_tile whole; /* counts of the batch */
     int64_t tiles;
     int lanes;
-    bool skips; /* some node is skipped */
+    int parts;     /* of the team, where all is one phase */
+    bool together; /* every thread updates its own copy, as `update` says */
+    bool skips;    /* some node is skipped */
     nib_lane_use use;
+    nib_exec_update update;
+
+    _Alignas(NIB_ALIGN) _Atomic int claimed; /* lanes of the phase */
 };
 
 /* ---- Questions about the plan ---- */
@@ -142,5 +155,20 @@ void nib_worker_fetch_next(const nib_exec *exec, const nib_worker *worker, int64
 
 /** One action on that tile. */
 void nib_worker_act(const nib_exec *exec, nib_worker *worker, const nib_action *action);
+
+/** A thread's share of the lanes of the phase at hand, as the team calls it. */
+void nib_exec_run_lanes(void *exec, int part, int parts);
+
+/* ---- Steps in which every thread updates parameters of its own: core/exec_together.c ---- */
+
+/** Room for them, and exec->copies, if there can be such steps. Once, when all else is there.
+ *  Errors: NIB_ERR_MEMORY. */
+NIB_MUST_USE nib_status nib_exec_make_copies(nib_exec *exec, nib_error *err);
+
+/** Whether the batch at hand is such a step: nothing stands between the threads' lanes and an update each. */
+bool nib_exec_goes_together(const nib_exec *exec);
+
+/** A thread's part of it, for nib_team_split_open. */
+void nib_exec_run_together(void *exec, int part, int parts);
 
 #endif

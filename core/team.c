@@ -20,6 +20,7 @@ static const double wake_seconds = 3e-4; /* what a sleeper may take until it wor
 
 typedef struct worker {
     _Alignas(NIB_ALIGN) _Atomic uint64_t done; /* generation of the last job it had a part in */
+    _Atomic uint64_t met;                      /* 2 * generation + whether it is fine, where the parts meet */
     nib_team *team;
     int index;
     pthread_t thread;
@@ -33,9 +34,12 @@ struct nib_team {
     /* The caller's own. */
     _Alignas(NIB_ALIGN) char gap[NIB_ALIGN];
     int threads, started;
-    bool crowded; /* more threads than processors: spinning would take them from each other */
-    worker *workers;
+    bool crowded;    /* more threads than processors: spinning would take them from each other */
+    worker *workers; /* [threads], the caller's first */
     nib_solo solo;
+    int open;     /* parts of a job whose end nobody has waited for, or 0 */
+    double begin; /* of the latest job */
+    bool woke;    /* somebody, for that job */
     /* Rarely written. */
     _Alignas(NIB_ALIGN) _Atomic bool stop;
     _Atomic int sleepers;
@@ -117,10 +121,20 @@ static void wake(nib_team *team)
     (void)pthread_mutex_unlock(&team->lock);
 }
 
-/* @param waiting  when spinning had not been enough, else 0; kept if it is set */
-static void wait_for(nib_team *team, const worker *w, uint64_t generation, double *waiting)
+static uint64_t generation_of(const nib_team *team)
 {
-    for (int i = 0; atomic_load_explicit(&w->done, memory_order_acquire) != generation; ++i) {
+    return atomic_load_explicit(&team->ticket, memory_order_relaxed) >> PARTS_BITS;
+}
+
+/* Until `word` is at least `value`.
+ * @param waiting  when spinning had not been enough, else 0; kept if it is set
+ * @return the word */
+static uint64_t wait_for(const nib_team *team, const _Atomic uint64_t *word, uint64_t value, double *waiting)
+{
+    for (int i = 0;; ++i) {
+        const uint64_t now = atomic_load_explicit(word, memory_order_acquire);
+        if (now >= value)
+            return now;
         if (!team->crowded && i < SPINS) {
             relax();
             continue;
@@ -131,39 +145,115 @@ static void wait_for(nib_team *team, const worker *w, uint64_t generation, doubl
     }
 }
 
-/* The job of `parts` threads from `begin`, which is only looked at by the rule of `solo`. */
-static void share(nib_team *team, int parts, void (*part)(void *context, int part, int parts), void *context,
-                  nib_solo *solo, double begin)
+void nib_team_join(nib_team *team)
 {
     double waiting = 0;
+    const uint64_t generation = generation_of(team);
+    for (int i = 1; i < team->open; ++i)
+        (void)wait_for(team, &team->workers[i].done, generation, &waiting);
+    if (team->open > 0 && waiting > 0) {
+        const double end = clock_now();
+        nib_solo_report(&team->solo, end, waiting - team->begin, end - waiting);
+    }
+    team->open = 0;
+}
+
+/* Hand out a job of `parts` threads and do the caller's. */
+static void start(nib_team *team, int parts, void (*part)(void *context, int part, int parts), void *context)
+{
+    nib_team_join(team);
     team->part = part;
     team->context = context;
-    const uint64_t generation = publish(team, parts);
-    bool woke = atomic_load_explicit(&team->sleepers, memory_order_relaxed) > 0;
-    if (woke)
+    (void)publish(team, parts);
+    team->woke = atomic_load_explicit(&team->sleepers, memory_order_relaxed) > 0;
+    if (team->woke)
         wake(team);
     part(context, 0, parts);
-    /* Whoever fell asleep meanwhile. Only now: this waits until the ticket has reached the other core. */
-    if (!woke && atomic_fetch_add(&team->sleepers, 0) > 0) {
+}
+
+/* Whoever fell asleep meanwhile. Only when there is nothing else to do: this waits until the ticket has
+ * reached the other core. */
+static void wake_sleepers(nib_team *team)
+{
+    if (!team->woke && atomic_fetch_add(&team->sleepers, 0) > 0) {
         wake(team);
-        woke = true;
+        team->woke = true;
     }
+}
+
+/* The rule of `solo` looks at the job if it has waited since `waiting`. */
+static void report(nib_team *team, double waiting)
+{
+    if (waiting == 0)
+        return;
+    const double end = clock_now();
+    nib_solo_report(&team->solo, end, waiting - team->begin, end - waiting - (team->woke ? wake_seconds : 0));
+}
+
+/* A job of all that is over when all have done their parts. @param watched  by the rule */
+static void share(nib_team *team, int parts, void (*part)(void *context, int part, int parts), void *context,
+                  bool watched)
+{
+    double waiting = 0;
+    start(team, parts, part, context);
+    wake_sleepers(team);
     for (int i = 1; i < parts; ++i)
-        wait_for(team, &team->workers[i], generation, &waiting);
-    if (solo && waiting > 0) {
-        const double end = clock_now();
-        nib_solo_report(solo, end, waiting - begin, end - waiting - (woke ? wake_seconds : 0));
-    }
+        (void)wait_for(team, &team->workers[i].done, generation_of(team), &waiting);
+    if (watched)
+        report(team, waiting);
+}
+
+int nib_team_parts(nib_team *team, int most)
+{
+    const int parts = team->threads < most ? team->threads : most;
+    if (parts <= 1)
+        return 1;
+    team->begin = clock_now();
+    return nib_solo_begin(&team->solo, team->begin) ? 1 : parts;
 }
 
 void nib_team_split(nib_team *team, int most, void (*part)(void *context, int part, int parts), void *context)
 {
-    const int parts = team->threads < most ? team->threads : most;
-    const double begin = parts > 1 ? clock_now() : 0;
-    if (parts <= 1 || nib_solo_begin(&team->solo, begin))
+    nib_team_split_in(team, nib_team_parts(team, most), part, context);
+}
+
+void nib_team_split_in(nib_team *team, int parts, void (*part)(void *context, int part, int parts),
+                       void *context)
+{
+    assert(parts >= 1 && parts <= team->threads);
+    if (parts == 1)
         part(context, 0, 1);
     else
-        share(team, parts, part, context, &team->solo, begin);
+        share(team, parts, part, context, true);
+}
+
+void nib_team_split_open(nib_team *team, int parts, void (*part)(void *context, int part, int parts),
+                         void *context)
+{
+    assert(parts >= 1 && parts <= team->threads);
+    if (parts == 1) {
+        part(context, 0, 1);
+        return;
+    }
+    start(team, parts, part, context);
+    team->open = parts;
+}
+
+bool nib_team_meet(nib_team *team, int part, int parts, bool fine)
+{
+    if (parts == 1)
+        return fine;
+    double waiting = 0;
+    const uint64_t generation = generation_of(team);
+    atomic_store_explicit(&team->workers[part].met, 2 * generation + fine, memory_order_release);
+    if (part == 0)
+        wake_sleepers(team);
+    for (int i = 0; i < parts; ++i)
+        if (i != part)
+            fine = (wait_for(team, &team->workers[i].met, 2 * generation, &waiting) & 1) && fine;
+    if (part == 0)
+        report(team, waiting);
+    return fine;
 }
 
 typedef struct tasks {
@@ -191,7 +281,7 @@ void nib_team_run(nib_team *team, void (*task)(void *context, int index, int wor
     if (parts <= 1)
         claim_tasks(&all, 0, 1);
     else
-        share(team, parts, claim_tasks, &all, NULL, 0);
+        share(team, parts, claim_tasks, &all, false);
 }
 
 nib_status nib_team_create(nib_team **out, int threads, nib_error *err)
@@ -229,6 +319,7 @@ void nib_team_destroy(nib_team *team)
 {
     if (!team)
         return;
+    nib_team_join(team);
     atomic_store(&team->stop, true);
     (void)publish(team, 0);
     wake(team);

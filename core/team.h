@@ -29,6 +29,26 @@ int nib_team_threads(const nib_team *team);
 void nib_team_split(nib_team *team, int most, void (*part)(void *context, int part, int parts),
                     void *context);
 
+/** How many parts a job with this `most` is to have now, by the same rule: for jobs that have to know before
+ * they begin. */
+int nib_team_parts(nib_team *team, int most);
+
+/** nib_team_split in `parts` parts, as nib_team_parts said. */
+void nib_team_split_in(nib_team *team, int parts, void (*part)(void *context, int part, int parts),
+                       void *context);
+
+/** The same with parts that meet on their way. It returns when part 0 is done: what the others do after they
+ * met may still go on, until nib_team_join. The next job of any kind, and nib_team_destroy, wait for it. */
+void nib_team_split_open(nib_team *team, int parts, void (*part)(void *context, int part, int parts),
+                         void *context);
+
+/** Called once by every part of nib_team_split_open: returns when all parts have called it.
+ *  @return all of them gave true */
+bool nib_team_meet(nib_team *team, int part, int parts, bool fine);
+
+/** Wait for what is left of nib_team_split_open. Nothing to do when nothing is. */
+void nib_team_join(nib_team *team);
+
 /** Run task(context, i, worker) for i = 0..tasks-1, worker in [0, threads), and return when all are done.
  * Tasks are claimed one by one by whoever is free: made for long and uneven tasks; never alone. Otherwise as
  * nib_team_split. */

@@ -36,6 +36,13 @@ static void write_config(const nib_bench_net *net, int64_t batch, nib_bench_kind
     (void)snprintf(text + used, TEXT_BYTES - used, "]}}\n%s", rest);
 }
 
+/* As train/fit.c has the next epoch's order made. */
+static void shuffle_on(void *context)
+{
+    nib_bench_nibble *t = context;
+    nib_order_advance(&t->order, nib_trainer_state(t->trainer)->epoch, t->config->train.batch);
+}
+
 static nib_status create(nib_bench_nibble *t, const nib_bench_net *net, int64_t batch, int threads,
                          nib_bench_kind kind, nib_error *err)
 {
@@ -47,6 +54,7 @@ static nib_status create(nib_bench_nibble *t, const nib_bench_net *net, int64_t 
     NIB_TRY(nib_model_create(&t->model, t->config, t->data, err));
     NIB_TRY(nib_team_create(&t->team, threads, err));
     NIB_TRY(nib_trainer_create(&t->trainer, t->model, &t->config->train, t->data, t->team, err));
+    nib_trainer_set_meanwhile(t->trainer, shuffle_on, t);
     if (!t->config->prune.on)
         return NIB_OK;
     nib_pruner *pruner;
@@ -115,7 +123,6 @@ nib_status nib_bench_nibble_epoch(nib_bench_nibble *t, const volatile sig_atomic
         nib_trainer_announce(t->trainer, after > 0 ? order + at + batch : NULL,
                              after < batch ? after : batch);
         NIB_TRY(nib_trainer_step(t->trainer, order + at, left < batch ? left : batch, err));
-        nib_order_advance(&t->order, state->epoch, batch);
         if (stop && *stop)
             return nib_fail(err, NIB_ERR_INTERRUPTED, "interrupted");
     }

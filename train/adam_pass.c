@@ -54,9 +54,24 @@ NIB_INLINE nib_vf new_weight(const nib_pass *pass, const constants *o, int64_t i
     return weight;
 }
 
-/* Weights [first, end) of the pass, multiples of 16. */
+NIB_INLINE void ask_for_gradient(const nib_pass *pass, int64_t i)
+{
+    enum { AHEAD_BYTES = 1024 }; /* behind the last weight that is no memory of ours, which does not matter */
+    __builtin_prefetch((const void *)((uintptr_t)(pass->gradient + i) + AHEAD_BYTES));
+    __builtin_prefetch((const void *)((uintptr_t)(pass->second + i) + AHEAD_BYTES));
+}
+
+/* The gradient at i..., of which there may be two parts. */
+NIB_INLINE nib_vf gradient_at(const nib_pass *pass, int64_t i, bool two)
+{
+    const nib_vf g = nib_vf_load(pass->gradient + i);
+    return two ? nib_vf_add(g, nib_vf_load(pass->second + i)) : g;
+}
+
+/* Weights [first, end) of the pass, multiples of 16. One of two parts of the gradient comes from another
+ * core, and it takes as long as a hundred weights: it is asked for early. */
 NIB_INLINE void update_all_of(const nib_pass *given, const constants *o, int64_t first, int64_t end,
-                              bool plain)
+                              bool plain, bool two)
 {
     const nib_pass pass = *given; /* nothing that a store could change */
     const constants c = *o;
@@ -64,20 +79,27 @@ NIB_INLINE void update_all_of(const nib_pass *given, const constants *o, int64_t
     int64_t i = first;
     for (; TOGETHER > 1 && i + TOGETHER * NIB_VF <= end; i += TOGETHER * NIB_VF) {
         nib_vf g[TOGETHER], weight[TOGETHER];
-        FOR_TOGETHER g[j] = nib_vf_load(pass.gradient + i + j * NIB_VF);
+        if (two)
+            FOR_TOGETHER ask_for_gradient(&pass, i + j * NIB_VF);
+        FOR_TOGETHER g[j] = gradient_at(&pass, i + j * NIB_VF, two);
         new_weights(&pass, &c, i, g, weight, n, plain);
         FOR_TOGETHER nib_vf_store(pass.value + i + j * NIB_VF, weight[j]);
     }
-    for (; i < end; i += NIB_VF)
-        nib_vf_store(pass.value + i, new_weight(&pass, &c, i, nib_vf_load(pass.gradient + i), plain));
+    for (; i < end; i += NIB_VF) {
+        if (two)
+            ask_for_gradient(&pass, i);
+        nib_vf_store(pass.value + i, new_weight(&pass, &c, i, gradient_at(&pass, i, two), plain));
+    }
 }
 
 static void update(const nib_pass *pass, const constants *o, int64_t first, int64_t end, bool plain)
 {
-    if (plain)
-        update_all_of(pass, o, first, end, true);
+    if (pass->second)
+        update_all_of(pass, o, first, end, plain, true);
+    else if (plain)
+        update_all_of(pass, o, first, end, true, false);
     else
-        update_all_of(pass, o, first, end, false);
+        update_all_of(pass, o, first, end, false, false);
 }
 
 /* One vector of what update_rounded does: the weight, its code, and whether its gradient passes next time. */

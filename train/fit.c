@@ -226,6 +226,14 @@ static void show_progress(fit *f, double clock, double rate)
     o->progress(o->context, &progress);
 }
 
+/* A step's share of the work on the next epoch's order. */
+static void shuffle_on(void *context)
+{
+    fit *f = context;
+    if (f->more)
+        nib_order_advance(&f->order, f->state->epoch, f->job->config->train.batch);
+}
+
 /* The rest of the running epoch's steps. */
 static nib_status run_steps(fit *f, nib_error *err)
 {
@@ -241,8 +249,6 @@ static nib_status run_steps(fit *f, nib_error *err)
         const int64_t after = at + batch, left = rows - after;
         nib_trainer_announce(f->trainer, left > 0 ? f->rows + after : NULL, left < batch ? left : batch);
         status = nib_trainer_step(f->trainer, f->rows + at, rows - at < batch ? rows - at : batch, err);
-        if (f->more)
-            nib_order_advance(&f->order, f->state->epoch, batch);
         clock = now();
         if (status == NIB_OK && stop_wanted(f))
             return interrupted(f, err);
@@ -362,6 +368,7 @@ static nib_status prepare(fit *f, nib_error *err)
     f->state = nib_trainer_state(f->trainer);
     NIB_TRY(nib_order_create(&f->order, f->arena, job->data->train.rows, (uint64_t)job->config->train.seed,
                              job->config->train.shuffle, err));
+    nib_trainer_set_meanwhile(f->trainer, shuffle_on, f);
     if (job->config->prune.on) {
         NIB_TRY(nib_pruner_create(f->arena, job->model, job->config, nib_trainer_steps_per_epoch(f->trainer),
                                   f->state, job->log, &f->pruner, err));

@@ -55,6 +55,12 @@ bool nib_optimizer_on_grids(const nib_optimizer *optimizer, const void *options)
     return variant->on_grids && variant->on_grids(options);
 }
 
+bool nib_optimizer_adds(const nib_optimizer *optimizer, const void *options)
+{
+    const nib_optimizer *variant = variant_of(optimizer);
+    return variant->adds && variant->adds(options);
+}
+
 nib_pass nib_pass_begin(const nib_update *update, const nib_param *row)
 {
     const nib_params *params = update->params;
@@ -68,6 +74,7 @@ nib_pass nib_pass_begin(const nib_update *update, const nib_param *row)
         .scale = (float)update->gradient_scale,
         .steps = update->steps,
         .n_steps = update->n_steps,
+        .second = update->second ? update->second + row->offset : NULL,
     };
     for (int i = 0; i < NIB_MAX_SLOTS; i++)
         pass.slot[i] = update->slot[i] ? update->slot[i] + row->offset : NULL;

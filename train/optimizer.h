@@ -11,7 +11,7 @@
 #include "core/options.h"
 #include "core/params.h"
 
-enum { NIB_MAX_SLOTS = 3 };
+enum { NIB_MAX_SLOTS = NIB_EXEC_SLOTS };
 
 /** One update. Padding lanes stay zero. Masked weights (params->mask), whose value and slots are zero when it
  * begins (nib_params_apply_masks), stay zero: their gradients are set to zero first. */
@@ -24,6 +24,7 @@ typedef struct nib_update {
     double clip_value;           /**< 0: none; else gradients are cut to +-clip_value first */
     const nib_param_step *steps; /**< on_grids only: [n_steps] as nib_exec_update.range_on_grids says */
     int n_steps;
+    const float *second; /**< `adds` only, or NULL: added to params->gradient first, which stays as it is */
 } nib_update;
 
 typedef struct nib_optimizer {
@@ -33,6 +34,7 @@ typedef struct nib_optimizer {
     const char *slot_names[NIB_MAX_SLOTS];  /**< "m", "v": names in checkpoints */
     int (*slots_used)(const void *options); /**< NULL: slots */
     bool (*on_grids)(const void *options);  /**< update takes care of nib_update.steps; NULL: never */
+    bool (*adds)(const void *options);      /**< update takes care of nib_update.second; NULL: never */
     bool by_role;                           /**< update looks at more of a row than its place and lr_factor */
     /** Update row `row` of the table, all its padded floats, each by itself. Neighbours of equal lr_factor
      * come as one row unless by_role; a row may come in pieces, on several threads. */
@@ -45,6 +47,9 @@ const nib_optimizer *nib_optimizer_find(const char *name);
 
 /** Whether updates may be given nib_update.steps. */
 bool nib_optimizer_on_grids(const nib_optimizer *optimizer, const void *options);
+
+/** Whether they may be given nib_update.second. */
+bool nib_optimizer_adds(const nib_optimizer *optimizer, const void *options);
 
 /** Apply to all trainable rows. */
 void nib_optimizer_apply(const nib_optimizer *optimizer, const void *options, const nib_update *update);

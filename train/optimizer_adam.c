@@ -31,6 +31,12 @@ static bool on_grids(const void *options)
     return !o->amsgrad && NIB_ADAM_ON_GRIDS;
 }
 
+static bool adds(const void *options)
+{
+    const adam_options *o = options;
+    return !o->amsgrad;
+}
+
 static void update(const void *options, const nib_update *u, const nib_param *row)
 {
     const adam_options *o = options;
@@ -48,5 +54,6 @@ const nib_optimizer NIB_ISA_NAME(nib_optimizer_adam) = {
     .slot_names = {"m", "v", "vhat"},
     .slots_used = slots_used,
     .on_grids = on_grids,
+    .adds = adds,
     .update = update,
 };

@@ -14,6 +14,7 @@ typedef struct nib_pass {
     float scale;                 /**< of the gradient, after clip */
     const nib_param_step *steps; /**< [n_steps] parameters on grids */
     int n_steps;
+    const float *second; /**< nib_update.second */
 } nib_pass;
 
 /** The pass over one row of the table. */

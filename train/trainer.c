@@ -1,6 +1,17 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <stddef.h>
+
+/* The update of the step at hand: all that threads read of it, apart from what changes in between. */
+typedef struct step_update {
+    _Alignas(NIB_ALIGN) nib_update update;
+    const nib_optimizer *optimizer;
+    const void *options;
+    int n_slots;
+    nib_trainer *trainer;
+    _Alignas(NIB_ALIGN) char gap[NIB_ALIGN];
+} step_update;
 
 struct nib_trainer {
     nib_arena *arena;
@@ -14,7 +25,9 @@ struct nib_trainer {
     nib_pruner *pruner;  /* or NULL */
     const int32_t *next; /* announced */
     int64_t next_rows;
-    nib_update update; /* of the step at hand */
+    void (*meanwhile)(void *context); /* or NULL */
+    void *meanwhile_context;
+    step_update at_hand;
 };
 
 static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
@@ -32,6 +45,10 @@ static nib_status create(nib_trainer *t, nib_team *team, nib_error *err)
     NIB_TRY(nib_train_state_create(t->arena, t->model->params, nib_graph_losses(t->model->graph, &marks),
                                    nib_graph_watches(t->model->graph, &marks), slots, &t->state, err));
     nib_params_apply_masks(t->model->params, t->model->params->value);
+    t->at_hand = (step_update){.optimizer = optimizer,
+                               .options = t->config->optimizer_options,
+                               .n_slots = t->state.n_slots,
+                               .trainer = t};
     return nib_exec_create(&t->exec, t->model->graph, NIB_MODE_TRAIN, batch, 0, team, err);
 }
 
@@ -115,6 +132,12 @@ void nib_trainer_announce(nib_trainer *t, const int32_t *next, int64_t rows)
     t->next_rows = rows;
 }
 
+void nib_trainer_set_meanwhile(nib_trainer *t, void (*work)(void *context), void *context)
+{
+    t->meanwhile = work;
+    t->meanwhile_context = context;
+}
+
 void nib_trainer_set_pruner(nib_trainer *t, nib_pruner *pruner)
 {
     t->pruner = pruner;
@@ -126,10 +149,23 @@ static void forget_best(nib_train_state *s)
     s->wait = 0;
 }
 
+static void set_update(step_update *u, double scale)
+{
+    const nib_trainer *t = u->trainer;
+    u->update = (nib_update){.params = t->model->params,
+                             .step = t->state.step + 1,
+                             .lr = nib_trainer_lr(t, t->state.step),
+                             .gradient_scale = scale,
+                             .clip_value = t->config->clip_value};
+    for (int i = 0; i < u->n_slots; i++)
+        u->update.slot[i] = t->state.slot[i];
+}
+
 /* The weights stay as they are when the loss is not finite. */
 static bool begin_update(void *context, const nib_sums *sums)
 {
-    nib_trainer *t = context;
+    step_update *u = context;
+    nib_trainer *t = u->trainer;
     if (!isfinite(sums->loss))
         return false;
     if (t->pruner && nib_pruner_after_backward(t->pruner, t->state.step + 1))
@@ -141,30 +177,41 @@ static bool begin_update(void *context, const nib_sums *sums)
         if (norm > t->config->clip_norm)
             scale = t->config->clip_norm / norm;
     }
-    t->update = (nib_update){.params = t->model->params,
-                             .step = t->state.step + 1,
-                             .lr = nib_trainer_lr(t, t->state.step),
-                             .gradient_scale = scale,
-                             .clip_value = t->config->clip_value};
-    for (int i = 0; i < t->state.n_slots; i++)
-        t->update.slot[i] = t->state.slot[i];
+    set_update(u, scale);
     return true;
 }
 
-static void update_range(void *context, int64_t first, int64_t count)
+/* An update that depends on nothing but the clock. */
+static void prepare_update(void *context)
 {
-    const nib_trainer *t = context;
-    nib_optimizer_apply_range(t->config->optimizer, t->config->optimizer_options, &t->update, first, count);
+    set_update(context, 1);
+}
+
+static void do_meanwhile(void *context)
+{
+    const step_update *u = context;
+    u->trainer->meanwhile(u->trainer->meanwhile_context);
+}
+
+static void update_range(void *context, const nib_exec_flat *flat, int64_t first, int64_t count)
+{
+    const step_update *u = context;
+    nib_update update = u->update;
+    update.params = flat->params;
+    update.second = flat->second;
+    for (int i = 0; i < u->n_slots; i++)
+        update.slot[i] = flat->slot[i];
+    nib_optimizer_apply_range(u->optimizer, u->options, &update, first, count);
 }
 
 static void update_range_on_grids(void *context, int64_t first, int64_t count, const nib_param_step *steps,
                                   int n)
 {
-    const nib_trainer *t = context;
-    nib_update update = t->update;
+    const step_update *u = context;
+    nib_update update = u->update;
     update.steps = steps;
     update.n_steps = n;
-    nib_optimizer_apply_range(t->config->optimizer, t->config->optimizer_options, &update, first, count);
+    nib_optimizer_apply_range(u->optimizer, u->options, &update, first, count);
 }
 
 nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, nib_error *err)
@@ -183,13 +230,22 @@ nib_status nib_trainer_step(nib_trainer *t, const int32_t *index, int64_t rows, 
     const double epoch = (double)t->state.step / (double)t->steps_per_epoch;
     t->model->control->float_share = (float)(1.0 - nib_quant_blend(t->model->quant, epoch));
     const bool whole = t->config->clip_norm > 0 || (t->pruner && nib_pruner_reads_gradient(t->pruner));
-    const bool on_grids = nib_optimizer_on_grids(t->config->optimizer, t->config->optimizer_options);
-    const nib_exec_update update = {.context = t,
-                                    .begin = begin_update,
-                                    .range = update_range,
-                                    .range_on_grids = on_grids ? update_range_on_grids : NULL,
-                                    .whole = whole,
-                                    .alone = !t->pruner};
+    const bool plain = !t->pruner && !(t->config->clip_norm > 0);
+    const nib_optimizer *optimizer = t->config->optimizer;
+    const void *options = t->config->optimizer_options;
+    const nib_exec_update update = {
+        .context = &t->at_hand,
+        .context_bytes = offsetof(step_update, gap),
+        .slot = t->state.slot,
+        .n_slots = t->state.n_slots,
+        .prepare = plain ? prepare_update : NULL,
+        .meanwhile = t->meanwhile ? do_meanwhile : NULL,
+        .begin = plain ? NULL : begin_update,
+        .range = update_range,
+        .range_on_grids = nib_optimizer_on_grids(optimizer, options) ? update_range_on_grids : NULL,
+        .adds = nib_optimizer_adds(optimizer, options),
+        .whole = whole,
+        .alone = !t->pruner};
     nib_exec_step(t->exec, &batch, &update, &sums);
     t->next = NULL;
     if (!isfinite(sums.loss))

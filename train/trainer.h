@@ -33,6 +33,10 @@ NIB_MUST_USE nib_status nib_trainer_step(nib_trainer *trainer, const int32_t *in
  * Holds for one step, changes no result; `next` must live until then. NULL: nothing is known. */
 void nib_trainer_announce(nib_trainer *trainer, const int32_t *next, int64_t rows);
 
+/** Small work of the caller's own, once in every step, while the other threads are on their way to their
+ * tiles. It must not touch the model, the data and the rows of the step. */
+void nib_trainer_set_meanwhile(nib_trainer *trainer, void (*work)(void *context), void *context);
+
 /** Prune while training. The pruner was made with this trainer's state and must outlive it. */
 void nib_trainer_set_pruner(nib_trainer *trainer, nib_pruner *pruner);
 

@@ -118,6 +118,32 @@ static void build(net *n)
         n->params->value[i * WIDTH + i % WIDTH] = 1.0f;
 }
 
+/* Dense, relu, dense, cross-entropy: all that a step leaves behind are parameters. */
+static void build_plain(net *n)
+{
+    static const nib_categorical_crossentropy_options loss = {.label_smoothing = 0};
+    nib_value x, label;
+    n->arena = nib_arena_create();
+    n->params = nib_params_create(n->arena);
+    n->graph = nib_graph_create(n->arena, n->params);
+    check(nib_graph_input(n->graph, "x", NIB_FEED_F32, NIB_DOMAIN_SAMPLES, FEATURES, &x, &err));
+    check(nib_graph_input(n->graph, "y", NIB_FEED_LABEL, NIB_DOMAIN_SAMPLES, 1, &label, &err));
+    nib_value first = param(n, "fc1", "kernel", NIB_ROLE_KERNEL, FEATURES, WIDTH);
+    nib_value y = add(n, "matmul", NULL, (nib_value[]){x, first}, 2);
+    y = add(n, "relu", NULL, &y, 1);
+    nib_value last = param(n, "logits", "kernel", NIB_ROLE_KERNEL, WIDTH, CLASSES);
+    nib_value bias = param(n, "logits", "bias", NIB_ROLE_BIAS, 0, CLASSES);
+    y = add(n, "matmul", NULL, (nib_value[]){y, last, bias}, 3);
+    y = add(n, "categorical_crossentropy", &loss, (nib_value[]){y, label}, 2);
+    check(nib_graph_loss(n->graph, "loss", y, 1, &err));
+    check(nib_params_allocate(n->arena, n->params, &err));
+    for (int row = 0; row < 2; ++row) {
+        const nib_tensor w = nib_params_view(n->params, row, n->params->value);
+        for (int64_t i = 0; i < w.dim[0] * w.dim[1]; ++i)
+            w.data[i / w.dim[1] * w.stride + i % w.dim[1]] = (float)((i * 31) % 19 - 9) * 0.02f;
+    }
+}
+
 static long calls_of_steps(const net *n, nib_mode mode, int threads, int steps, const nib_batch *batch)
 {
     static float logits[ROWS * CLASSES];
@@ -183,6 +209,69 @@ static int check_threads(const net *n, const nib_batch *full, double patience)
     return failed;
 }
 
+static void set_rate(void *context)
+{
+    float *rate = context;
+    *rate *= 0.99f;
+}
+
+static void descend(void *context, const nib_exec_flat *flat, int64_t first, int64_t count)
+{
+    const float rate = *(const float *)context;
+    for (int64_t i = first; i < first + count; ++i) {
+        const float g = flat->params->gradient[i] + (flat->second ? flat->second[i] : 0.0f);
+        flat->slot[0][i] = 0.9f * flat->slot[0][i] + g;
+        flat->params->value[i] -= rate * flat->slot[0][i];
+    }
+}
+
+/* Steps after which threads go on with copies of the parameters, with others between: alone, of one tile. */
+static int check_together(const nib_batch *full, int threads)
+{
+    enum { ROUNDS = 60 };
+    net n[2];
+    float *slot[2], rate[2] = {0.1f, 0.1f};
+    nib_team *team[2];
+    nib_exec *exec[2];
+    int failed = 0;
+    for (int i = 0; i < 2; ++i) {
+        build_plain(&n[i]);
+        slot[i] = nib_aligned_alloc((size_t)n[i].params->size * sizeof(float));
+        check(nib_team_create(&team[i], i ? threads : 1, &err));
+        check(nib_exec_create(&exec[i], n[i].graph, NIB_MODE_TRAIN, ROWS, 0, team[i], &err));
+    }
+    const size_t bytes = (size_t)n[0].params->size * sizeof(float);
+    for (int round = 0; round < ROUNDS; ++round) {
+        nib_batch batch = *full;
+        double loss[2];
+        batch.rows = round % 7 == 6 ? 64 : 64 * threads;
+        *nib_team_solo(team[1]) = (nib_solo){.patience = HUGE_VAL, .until = round % 11 == 5 ? HUGE_VAL : 0};
+        for (int i = 0; i < 2; ++i) {
+            nib_sums sums;
+            const nib_exec_update update = {.context = &rate[i],
+                                            .slot = &slot[i],
+                                            .n_slots = 1,
+                                            .prepare = set_rate,
+                                            .range = descend,
+                                            .adds = round % 2,
+                                            .alone = true};
+            nib_exec_step(exec[i], &batch, &update, &sums);
+            loss[i] = sums.loss;
+        }
+        failed += memcmp(n[0].params->value, n[1].params->value, bytes) != 0 ||
+                  memcmp(slot[0], slot[1], bytes) != 0 || memcmp(&loss[0], &loss[1], sizeof loss[0]) != 0;
+    }
+    for (int i = 0; i < 2; ++i) {
+        nib_exec_destroy(exec[i]);
+        nib_team_destroy(team[i]);
+        nib_aligned_free(slot[i]);
+        nib_arena_destroy(n[i].arena);
+    }
+    if (failed)
+        (void)fprintf(stderr, "%d of %d updates differ between 1 and %d threads\n", failed, ROUNDS, threads);
+    return failed;
+}
+
 int main(void)
 {
     static float x[ROWS * FEATURES];
@@ -208,6 +297,8 @@ int main(void)
             failed = 1;
         }
     failed += check_threads(&n, &batch, HUGE_VAL) + check_threads(&n, &batch, 0);
+    for (int threads = 2; threads <= 4; ++threads)
+        failed += check_together(&batch, threads);
     nib_arena_destroy(n.arena);
     return failed != 0;
 }

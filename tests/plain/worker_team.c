@@ -1,6 +1,7 @@
 /* The worker team: every task once, whatever the numbers of threads and tasks; results visible to the next
  * job; no processor time while idle. A plain program because ThreadSanitizer cannot start under Criterion. */
 #include <math.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,6 +122,70 @@ static int check_split(int threads, double patience, double pause)
     return failed;
 }
 
+/* Jobs whose parts meet on their way. */
+typedef struct meeting {
+    nib_team *team;
+    int number;
+    int unfine;           /* part that is not fine, or -1 */
+    int came[8], went[8]; /* latest job in which a part came to the meeting, and was done */
+    int wrong[8];
+} meeting;
+
+/* Some parts take longer than others. */
+static void dawdle(int number, int part)
+{
+    for (int i = 0; number % 3 == 0 && i < (number * 7 + part * 13) % 11; ++i)
+        (void)sched_yield();
+}
+
+static void meet(void *context, int part, int n)
+{
+    meeting *m = context;
+    dawdle(m->number, part);
+    m->came[part] = m->number;
+    const bool fine = nib_team_meet(m->team, part, n, part != m->unfine);
+    m->wrong[part] += fine != (m->unfine < 0);
+    for (int other = 0; other < n; ++other)
+        m->wrong[part] += m->came[other] != m->number;
+    dawdle(m->number + 1, part);
+    m->went[part] = m->number;
+}
+
+/* Everybody knows what the others came with, and a job waits for what is left of the one before. */
+static int check_meet(int threads)
+{
+    enum { JOBS = 1500 };
+    meeting m = {.number = 0};
+    nib_error err;
+    int failed = 0;
+    if (nib_team_create(&m.team, threads, &err) != NIB_OK)
+        return 1;
+    *nib_team_solo(m.team) = (nib_solo){.patience = HUGE_VAL};
+    for (int k = 1; k <= JOBS; ++k) {
+        const int n = 1 + k % threads;
+        parts p = {.threads = n};
+        nib_team_join(m.team); /* so that the job can be changed */
+        m.number = k;
+        m.unfine = k % 4 ? -1 : k / 4 % n;
+        nib_team_split_open(m.team, n, meet, &m);
+        failed += m.went[0] != k;
+        if (k % 6 == 0)
+            nib_team_split(m.team, n, count_part, &p);
+        else if (k % 6 == 1)
+            nib_team_join(m.team);
+        for (int i = 0; k % 6 <= 1 && i < n; ++i)
+            failed += m.went[i] != k;
+        if (k % 500 == 250)
+            (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    nib_team_destroy(m.team); /* which waits as well */
+    for (int i = 0; i < threads; ++i)
+        failed += m.wrong[i];
+    if (failed)
+        (void)fprintf(stderr, "%d threads that meet: %d failures\n", threads, failed);
+    return failed;
+}
+
 static double cpu_seconds(void)
 {
     struct rusage use;
@@ -164,7 +229,7 @@ int main(void)
     int failed = check_limits();
     for (int threads = 1; threads <= 5; ++threads)
         failed += check_threads(threads) + check_split(threads, HUGE_VAL, 0) +
-                  check_split(threads, HUGE_VAL, HUGE_VAL) + check_split(threads, 0, 0);
+                  check_split(threads, HUGE_VAL, HUGE_VAL) + check_split(threads, 0, 0) + check_meet(threads);
     failed += check_idle();
     return failed != 0;
 }

@@ -127,6 +127,7 @@ typedef struct history {
     double clip_value, gradient_scale;
     bool masked;
     int64_t range; /* 0: updated at once, else so many floats at a time, the last ones first */
+    enum { ONE_PART, ADDED, TWO_PARTS } parts; /* of the gradient: two are added before or by the update */
 } history;
 
 /* Every third weight of the kernels is masked. */
@@ -158,9 +159,15 @@ static void run_nibble(bench *b, int which, const history *h)
     for (int row = 0; row < b->params->count; row++)
         fill(b, row, b->params->value, 0, 0.3);
     nib_params_apply_masks(b->params, b->params->value);
+    float *const second = NIB_NEW(b->arena, float, b->params->size);
+    update.second = h->parts == TWO_PARTS ? second : NULL;
     for (int t = 1; t <= STEPS; t++) {
-        for (int row = 0; row < b->params->count; row++)
+        for (int row = 0; row < b->params->count; row++) {
             fill(b, row, b->params->gradient, (uint32_t)t, 0.1 * (1 + row));
+            fill(b, row, second, (uint32_t)t + STEPS, 0.05);
+        }
+        for (int64_t i = 0; h->parts == ADDED && i < b->params->size; i++)
+            b->params->gradient[i] += second[i];
         update.step = t;
         if (h->range == 0)
             nib_optimizer_apply(optimizer, options, &update);
@@ -266,6 +273,42 @@ Test(optimizers, ranges_make_up_the_whole)
                 nib_arena_destroy(whole.arena);
                 nib_arena_destroy(parts.arena);
             }
+}
+
+/* Optimizers that add two parts of the gradient on the way write none of them. */
+Test(optimizers, two_parts_of_a_gradient_are_as_good_as_their_sum)
+{
+    static const history histories[] = {
+        {.gradient_scale = 1},
+        {.gradient_scale = 0.125, .clip_value = 0.05},
+        {.gradient_scale = 1, .range = 48},
+    };
+    int checked = 0;
+    for (int i = 0; i < N_CASES; i++)
+        for (size_t k = 0; k < sizeof histories / sizeof *histories; k++) {
+            bench added = bench_create(), two = bench_create();
+            const nib_optimizer *optimizer = nib_optimizer_find(cases[i].optimizer);
+            if (nib_optimizer_adds(optimizer, options_of(two.arena, &optimizer->options, cases[i].yaml))) {
+                history h = histories[k];
+                h.parts = ADDED;
+                run_nibble(&added, i, &h);
+                h.parts = TWO_PARTS;
+                run_nibble(&two, i, &h);
+                const size_t bytes = (size_t)two.params->size * sizeof(float);
+                cr_expect(memcmp(added.params->value, two.params->value, bytes) == 0 &&
+                              memcmp(added.slot[0], two.slot[0], bytes) == 0 &&
+                              memcmp(added.slot[1], two.slot[1], bytes) == 0,
+                          "case %d, history %d, %s %s: other bits", i, (int)k, cases[i].optimizer,
+                          cases[i].yaml);
+                for (int row = 0; row < two.params->count; row++)
+                    fill(&added, row, added.params->gradient, STEPS, 0.1 * (1 + row));
+                cr_expect(memcmp(added.params->gradient, two.params->gradient, bytes) == 0, "written");
+                checked++;
+            }
+            nib_arena_destroy(added.arena);
+            nib_arena_destroy(two.arena);
+        }
+    cr_expect(checked >= 6, "%d cases", checked);
 }
 
 /* A NaN in the gradient must be seen in the weights, not clipped away. */
