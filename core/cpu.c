@@ -58,3 +58,13 @@ int nib_cpu_count(void)
     int count = CPU_COUNT(&set);
     return count < 1 ? 1 : count;
 }
+
+void nib_write_changed(void *to, const void *from, size_t bytes)
+{
+    enum { LINE_BYTES = 64 };
+    for (size_t at = 0; at < bytes; at += LINE_BYTES) {
+        const size_t count = bytes - at < LINE_BYTES ? bytes - at : LINE_BYTES;
+        if (memcmp((const char *)to + at, (const char *)from + at, count) != 0)
+            memcpy((char *)to + at, (const char *)from + at, count);
+    }
+}

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/cpu.h"
 #include "core/exec_tile.h"
 
 /* Of the flat vectors: what a thread adds up and updates in one go, while it is in L1, and what is worth a
@@ -54,13 +55,14 @@ static void start_batch(nib_exec *exec, const nib_batch *batch, float *const *ou
     const int64_t tiles = (batch->rows + exec->plan->tile_rows - 1) / exec->plan->tile_rows;
     const int lanes = tiles < NIB_LANES ? (int)tiles : NIB_LANES;
     const int parts = exec->plan->n_phases == 1 ? nib_team_parts(exec->team, lanes) : exec->threads;
+    const nib_exec_update none = {.context = NULL};
+    nib_write_changed(&exec->update, update ? update : &none, sizeof none);
     exec->batch = *batch;
     exec->batches++;
     exec->outputs = outputs;
     exec->tiles = tiles;
     exec->lanes = lanes;
     exec->parts = parts;
-    exec->update = update ? *update : (nib_exec_update){.context = NULL};
     exec->whole = (nib_tile){.batch_samples = batch->rows, .seed = batch->seed, .step = batch->step};
     exec->phase = exec->plan->phase;
     exec->use = exec->parts > 1                                        ? NIB_LANES_APART

@@ -106,7 +106,7 @@ struct nib_exec {
     bool together; /* every thread updates its own copy, as `update` says */
     bool skips;    /* some node is skipped */
     nib_lane_use use;
-    nib_exec_update update;
+    _Alignas(NIB_ALIGN) nib_exec_update update;
 
     _Alignas(NIB_ALIGN) _Atomic int claimed; /* lanes of the phase */
 };

@@ -98,6 +98,9 @@ void nib_exec_run_together(void *context, int part, int parts)
         worker->copied = exec->steps;
     }
     nib_exec_run_lanes(context, part, parts);
-    if (nib_team_meet(exec->team, part, parts, lanes_are_finite(exec, part, parts)))
+    const bool fine = nib_team_meet(exec->team, part, parts, lanes_are_finite(exec, part, parts));
+    for (int lane = 1; part == 0 && lane < exec->lanes; ++lane) /* for finish_sums */
+        ask_for(exec->lane_sum + lane * exec->lane_stride, 1);
+    if (fine)
         update_own(exec, worker, part > 0 ? worker->slot : exec->update.slot);
 }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "core/cpu.h"
+
 /* The update of the step at hand: all that threads read of it, apart from what changes in between. */
 typedef struct step_update {
     _Alignas(NIB_ALIGN) nib_update update;
@@ -152,13 +154,14 @@ static void forget_best(nib_train_state *s)
 static void set_update(step_update *u, double scale)
 {
     const nib_trainer *t = u->trainer;
-    u->update = (nib_update){.params = t->model->params,
-                             .step = t->state.step + 1,
-                             .lr = nib_trainer_lr(t, t->state.step),
-                             .gradient_scale = scale,
-                             .clip_value = t->config->clip_value};
+    nib_update update = {.params = t->model->params,
+                         .step = t->state.step + 1,
+                         .lr = nib_trainer_lr(t, t->state.step),
+                         .gradient_scale = scale,
+                         .clip_value = t->config->clip_value};
     for (int i = 0; i < u->n_slots; i++)
-        u->update.slot[i] = t->state.slot[i];
+        update.slot[i] = t->state.slot[i];
+    nib_write_changed(&u->update, &update, sizeof update);
 }
 
 /* The weights stay as they are when the loss is not finite. */
