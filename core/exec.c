@@ -171,16 +171,13 @@ static void finish_phase(nib_exec *exec, const nib_phase *phase, bool dry)
 
 static void run_phases(nib_exec *exec)
 {
-    atomic_store_explicit(&exec->claimed, 0, memory_order_relaxed);
-    if (exec->plan->n_phases == 1) {
-        nib_team_split_in(exec->team, exec->parts, nib_exec_run_lanes, exec);
-        finish_phase(exec, exec->phase, false);
-        return;
-    }
     for (int p = 0; p < exec->plan->n_phases; ++p) {
         exec->phase = &exec->plan->phase[p];
         atomic_store_explicit(&exec->claimed, 0, memory_order_relaxed);
-        nib_team_split(exec->team, exec->lanes, nib_exec_run_lanes, exec);
+        if (exec->plan->n_phases == 1) /* how many have a part was asked when the batch began */
+            nib_team_split_in(exec->team, exec->parts, nib_exec_run_lanes, exec);
+        else
+            nib_team_split(exec->team, exec->lanes, nib_exec_run_lanes, exec);
         finish_phase(exec, exec->phase, false);
     }
 }

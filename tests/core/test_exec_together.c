@@ -16,7 +16,6 @@ static nib_error err;
 /* Momentum, by `rate` of the step at hand. */
 typedef struct descent {
     float rate;
-    const nib_params *params; /* everybody's */
     float *slot[1];
     int step, meanwhiles;
     bool adds;
@@ -86,7 +85,7 @@ static void start(run *r, int threads, bool adds)
     cr_assert(nib_exec_create(&r->evaluate.exec, r->n.graph, NIB_MODE_EVALUATE, ROWS, 0, r->train.team,
                               &err) == NIB_OK,
               "%s", err.message);
-    r->d = (descent){.params = r->n.params, .adds = adds};
+    r->d = (descent){.adds = adds};
     r->d.slot[0] = nib_aligned_alloc((size_t)r->n.params->size * sizeof(float));
     r->together = 0;
     cr_assert(r->d.slot[0]);
@@ -193,7 +192,7 @@ Test(exec, steps_that_leave_more_behind_do_not_go_together)
         net_run opened = net_open(&n, NIB_MODE_TRAIN, ROWS, 2);
         if (!normalized)
             cr_assert(nib_params_add_masks(n.params, &err) == NIB_OK);
-        descent d = {.params = n.params};
+        descent d = {.rate = 0.0f};
         d.slot[0] = nib_aligned_alloc((size_t)n.params->size * sizeof(float));
         const nib_exec_update update = {
             .context = &d, .slot = d.slot, .n_slots = 1, .prepare = prepare, .range = range, .alone = true};

@@ -83,6 +83,15 @@ static nib_value add(net *n, const char *op, const void *options, const nib_valu
     return value;
 }
 
+static void start(net *n, nib_value *x, nib_value *label)
+{
+    n->arena = nib_arena_create();
+    n->params = nib_params_create(n->arena);
+    n->graph = nib_graph_create(n->arena, n->params);
+    check(nib_graph_input(n->graph, "x", NIB_FEED_F32, NIB_DOMAIN_SAMPLES, FEATURES, x, &err));
+    check(nib_graph_input(n->graph, "y", NIB_FEED_LABEL, NIB_DOMAIN_SAMPLES, 1, label, &err));
+}
+
 /* Dense, batch norm, relu, dropout, dense, cross-entropy and a weight penalty: two segments and step-rate
  * nodes. */
 static void build(net *n)
@@ -92,11 +101,7 @@ static void build(net *n)
     static const nib_categorical_crossentropy_options loss = {.label_smoothing = 0};
     static const nib_l1_l2_options penalty = {.l2 = 1e-4};
     nib_value x, label;
-    n->arena = nib_arena_create();
-    n->params = nib_params_create(n->arena);
-    n->graph = nib_graph_create(n->arena, n->params);
-    check(nib_graph_input(n->graph, "x", NIB_FEED_F32, NIB_DOMAIN_SAMPLES, FEATURES, &x, &err));
-    check(nib_graph_input(n->graph, "y", NIB_FEED_LABEL, NIB_DOMAIN_SAMPLES, 1, &label, &err));
+    start(n, &x, &label);
     nib_value kernel = param(n, "fc1", "kernel", NIB_ROLE_KERNEL, FEATURES, WIDTH);
     nib_value y = add(n, "matmul", NULL, (nib_value[]){x, kernel}, 2);
     nib_value gamma = param(n, "bn", "gamma", NIB_ROLE_BN, 0, WIDTH);
@@ -123,11 +128,7 @@ static void build_plain(net *n)
 {
     static const nib_categorical_crossentropy_options loss = {.label_smoothing = 0};
     nib_value x, label;
-    n->arena = nib_arena_create();
-    n->params = nib_params_create(n->arena);
-    n->graph = nib_graph_create(n->arena, n->params);
-    check(nib_graph_input(n->graph, "x", NIB_FEED_F32, NIB_DOMAIN_SAMPLES, FEATURES, &x, &err));
-    check(nib_graph_input(n->graph, "y", NIB_FEED_LABEL, NIB_DOMAIN_SAMPLES, 1, &label, &err));
+    start(n, &x, &label);
     nib_value first = param(n, "fc1", "kernel", NIB_ROLE_KERNEL, FEATURES, WIDTH);
     nib_value y = add(n, "matmul", NULL, (nib_value[]){x, first}, 2);
     y = add(n, "relu", NULL, &y, 1);
